@@ -1,0 +1,84 @@
+# Needs Python >= 3.11, make, and a network for pip; everything else lands in $(VENV).
+#   make PYTHON=python3.13 …   chooses the interpreter of a new environment.
+
+PYTHON ?= python3
+VENV   ?= .venv
+bin    := $(VENV)/bin
+pip    := $(bin)/python -m pip install -qq  # -qq: errors only
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv demo check lint types test notebooks nightly test-all-pythons bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# One environment, a stamp for each set of extras in it, so that `make demo` installs two small
+# packages and never waits for the developer's tools. A stamp is written last: an interrupted
+# install is done again. The sets build on one another, so that under -j no two pips meet.
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "error: PYTHON=$(PYTHON) is not Python 3.11 or newer with the venv module: install one, or name it: make PYTHON=/path/to/python3" >&2; \
+	  exit 1; }
+	@echo "installing autograd-mini into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(pip) -e '.[render]'
+	@touch $@
+
+$(VENV)/.installed-%:
+	@echo "installing the [$*] extra into $(VENV)"
+	@$(pip) -e '.[$*]'
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+$(VENV)/.installed-dev: $(VENV)/.installed-test
+$(VENV)/.installed-bench: $(VENV)/.installed
+
+venv: $(VENV)/.installed ## the environment that `demo` needs
+
+demo: $(VENV)/.installed ## an expression and the article, drawn into build/
+	@mkdir -p build
+	$(bin)/python -m autograd_mini "(a+b)*(b+1)" a=2 b=1 --svg build/expression.svg --png build/expression.png
+	$(bin)/python examples/article.py
+
+check: lint types test notebooks ## the gate: everything a change must pass
+
+lint: $(VENV)/.installed-dev ## style, and the one formatting
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+
+types: $(VENV)/.installed-dev ## mypy --strict on the package
+	$(bin)/mypy
+
+test: $(VENV)/.installed-test ## the tests and every docstring and README example
+	$(bin)/pytest -n auto
+
+notebooks: $(VENV)/.installed-dev ## run every notebook from top to bottom
+ifneq ($(wildcard notebooks/*.ipynb),)
+	$(bin)/pytest --nbmake notebooks
+else
+	@echo "notebooks: none yet"
+endif
+
+nightly: $(VENV)/.installed-test ## the slow tests too, with many more random examples
+	HYPOTHESIS_PROFILE=nightly $(bin)/pytest -n auto -m ""
+
+# A pyenv shim may stand on PATH and fail, so a candidate counts only once it has run.
+test-all-pythons: ## `test` under each other supported Python found here
+	@set -e; for version in 3.12 3.13; do \
+	  found=; \
+	  for python in python$$version $(HOME)/.pyenv/versions/$$version*/bin/python$$version; do \
+	    if "$$python" -c '' 2>/dev/null; then found=$$python; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then echo "Python $$version: not found, skipped"; continue; fi; \
+	  $(MAKE) --no-print-directory test PYTHON="$$found" VENV=.venv-$$version; \
+	done
+
+bench: $(VENV)/.installed-bench ## every benchmarks/bench_*.py, one after another
+	@set -e; for script in $(sort $(wildcard benchmarks/bench_*.py)); do \
+	  echo "== $$script"; $(bin)/python $$script; \
+	done
+
+clean: ## back to a fresh clone, environments included
+	rm -rf .venv .venv-* build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

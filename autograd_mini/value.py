@@ -1,0 +1,653 @@
+"""`Value`: a number that remembers how it was computed. Read this file first; it needs no other.
+
+``e = (a + b) * (b + 1)`` leaves behind a graph. Each node of it holds its number, the primitive that
+made it, the operands, and on the edge to each operand the local derivative, taken when the operation
+was recorded::
+
+    a ──1──▶ c = a + b ──2──▶ e = c * d        ∂e/∂c = d = 2
+    b ──1──▶   ╱                   ▲           ∂e/∂d = c = 3
+    b ──1──▶ d = b + 1 ────3───────┘
+
+`Value.backward` repays the debt: e starts with 1 and pays each operand what it has received times the
+derivative on the edge; a node passes on what has piled up once everyone who owes it has paid. Every
+edge is walked once, so the whole gradient costs about as much as the expression did.
+
+What a primitive *is* stands in `table`, and which there are in `primitives`; walks that return new
+things (transforms, ledgers, pictures, programs) live above, and use `op`, `operands`, `partials` and
+`topological_order`.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NoReturn
+
+from autograd_mini import modes
+from autograd_mini.primitives import abs_, add, div, mul, neg, sub
+from autograd_mini.primitives import pow_ as power
+from autograd_mini.table import Primitive, as_number, follow, is_number
+
+__all__ = ["Value", "topological_order"]
+
+new: Final = object.__new__
+_repayment: Final = threading.RLock()
+
+
+class Value:
+    """A real number in a computation graph.
+
+    `data` is the number, always a float; `grad` is what the last backward sweeps have left here;
+    `label` is a name for ledgers and pictures. Operators and functions accept numbers beside Values. ``==`` and
+    the other comparisons compare numbers, while ``hash`` and ``in`` a dict or set go by identity.
+
+    Raises TypeError for data that is not a real number. Numbers themselves never raise: results are
+    IEEE-754, so ``Value(1.0) / 0`` is inf and ``Value(-8.0) ** (1/3)`` is nan.
+
+    >>> a, b = Value(2.0, label="a"), Value(1.0, label="b")
+    >>> c = a + b; d = b + 1; e = c * d
+    >>> e.backward()
+    >>> e.data, a.grad, b.grad
+    (6.0, 2.0, 5.0)
+    """
+
+    # One garbage-collected object a node: operands and partials have slots of their own, because a
+    # tuple for each would halve the speed. A node with more than two operands keeps tuples in _x, _dx.
+    __slots__ = ("_data", "_debts", "_dx", "_dy", "_grad", "_x", "_y", "label", "op")
+
+    op: Primitive | None
+    """The primitive that made this node; None for a leaf."""
+    label: str | None
+    _data: float
+    _grad: float
+    _x: Any
+    _y: Any
+    _dx: Any
+    _dy: Any
+    _debts: int
+
+    def __init__(self, data: Any, label: str | None = None) -> None:
+        if isinstance(data, Value):
+            raise TypeError(
+                "Value(Value) would cut the graph: use the Value itself, or v.detach() for a new leaf "
+                "with the same number"
+            )
+        self._data = data if data.__class__ is float else _number("Value(data)", data)
+        self._grad = 0.0
+        self.label = label
+        self.op = None
+        self._x = self._y = self._dx = self._dy = None
+        self._debts = 0
+
+    # ---- what a node knows -----------------------------------------------------------------------
+
+    @property
+    def data(self) -> float:
+        """The number. That of a leaf may be set; graphs already recorded keep their derivatives.
+
+        >>> w = Value(2.0); y = w * w; w.data -= 0.5; y.backward()
+        >>> w.data, w.grad
+        (1.5, 4.0)
+        """
+        return self._data
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        if self.op is not None:
+            raise AttributeError(
+                f"{self!r} was computed by {self.op.name}: set the data of a leaf and compute again"
+            )
+        self._data = number if number.__class__ is float else _number("Value.data", number)
+
+    @property
+    def grad(self) -> float:
+        """The derivative of the last root by this node; for a leaf, the sum since it was zeroed."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, number: Any) -> None:
+        self._grad = number if number.__class__ is float else _number("Value.grad", number)
+
+    @property
+    def operands(self) -> tuple[Value | float, ...]:
+        """What the primitive was applied to, Values and plain numbers; empty for a leaf."""
+        if self.op is None:
+            return ()
+        if self._x.__class__ is tuple:
+            return self._x
+        return (self._x,) if self._y is None else (self._x, self._y)
+
+    @property
+    def partials(self) -> tuple[float | None, ...]:
+        """The derivative on the edge to each operand; None where there is no edge.
+
+        >>> (Value(3.0) * Value(2.0)).partials, (Value(3.0) ** 2).partials
+        ((2.0, 3.0), (6.0, None))
+        """
+        if self.op is None:
+            return ()
+        if self._x.__class__ is tuple:
+            return self._dx or (None,) * len(self._x)
+        return (self._dx,) if self._y is None else (self._dx, self._dy)
+
+    def edges(self) -> Iterator[tuple[Value, float]]:
+        """Yield each operand that can receive a derivative, with the derivative on the edge to it."""
+        for operand, derivative in zip(self.operands, self.partials, strict=True):
+            if derivative is not None:
+                yield operand, derivative  # type: ignore[misc]
+
+    # ---- recording -------------------------------------------------------------------------------
+
+    record_priority = 0
+
+    @staticmethod
+    def record_primitive(op: Primitive, operands: tuple[Any, ...]) -> Value:
+        """Apply `op` to Values and numbers and return the node; any row of the table comes this way."""
+        if modes.active and not modes.here.recording:
+            numbers = [x._data if isinstance(x, Value) else x for x in operands]
+            return Value(op(*numbers))
+        if len(operands) == 1 and not op.variadic:
+            x = operands[0]
+            data = op.value(x._data)
+            rule = op.partials[0]
+            node = _node(op, data, x, rule and rule(data, x._data), None, None)
+        else:
+            inputs = [
+                x if x.__class__ is float or isinstance(x, Value) else _number(f"{op.name}()", x)
+                for x in operands
+            ]
+            numbers = [x._data if isinstance(x, Value) else x for x in inputs]
+            data = op.value(*numbers)
+            partials = op.partials_at(data, numbers, [isinstance(x, Value) for x in inputs])
+            if len(inputs) == 2 and not op.variadic:
+                node = _node(op, data, inputs[0], partials[0], inputs[1], partials[1])
+            else:
+                edges = tuple(partials) if any(d is not None for d in partials) else None
+                node = _node(op, data, tuple(inputs), edges, None, None)
+        if modes.active and modes.here.on_record is not None:
+            modes.here.on_record(node)
+        return node
+
+    # The operators are the hot path: between two Values, and with a float, they are written out. A test
+    # holds each to its row, bit for bit. All else — ints, subclasses, modes — goes through the row.
+
+    def __add__(self, other: Any) -> Any:
+        if not modes.active:
+            if other.__class__ is Value:
+                node = new(Value)  # `_node` written out, here and in __mul__: the call costs a fifth
+                node._data = self._data + other._data
+                node._grad = 0.0
+                node.label = None
+                node.op = add
+                node._x = self
+                node._dx = 1.0
+                node._y = other
+                node._dy = 1.0
+                node._debts = 0
+                return node
+            if other.__class__ is int:
+                other = as_number(other)
+            if other.__class__ is float:
+                return _node(add, self._data + other, self, 1.0, other, None)
+        return _apply(add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        if other.__class__ is int:
+            other = as_number(other)
+        if other.__class__ is float and not modes.active:
+            return _node(add, other + self._data, other, None, self, 1.0)
+        return _apply(add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        if not modes.active:
+            if other.__class__ is Value:
+                return _node(sub, self._data - other._data, self, 1.0, other, -1.0)
+            if other.__class__ is int:
+                other = as_number(other)
+            if other.__class__ is float:
+                return _node(sub, self._data - other, self, 1.0, other, None)
+        return _apply(sub, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        if other.__class__ is int:
+            other = as_number(other)
+        if other.__class__ is float and not modes.active:
+            return _node(sub, other - self._data, other, None, self, -1.0)
+        return _apply(sub, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        if not modes.active:
+            if other.__class__ is Value:
+                node = new(Value)
+                node._data = self._data * other._data
+                node._grad = 0.0
+                node.label = None
+                node.op = mul
+                node._x = self
+                node._dx = other._data
+                node._y = other
+                node._dy = self._data
+                node._debts = 0
+                return node
+            if other.__class__ is int:
+                other = as_number(other)
+            if other.__class__ is float:
+                return _node(mul, self._data * other, self, other, other, None)
+        return _apply(mul, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        if other.__class__ is int:
+            other = as_number(other)
+        if other.__class__ is float and not modes.active:
+            return _node(mul, other * self._data, other, None, self, other)
+        return _apply(mul, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        if not modes.active and other:
+            if other.__class__ is Value:
+                y = other._data
+                z = self._data / y
+                return _node(div, z, self, 1.0 / y, other, -(z / y))
+            if other.__class__ is int:
+                other = as_number(other)
+            if other.__class__ is float:
+                return _node(div, self._data / other, self, 1.0 / other, other, None)
+        return _apply(div, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        y = self._data
+        if other.__class__ is int:
+            other = as_number(other)
+        if other.__class__ is float and y and not modes.active:
+            z = other / y
+            return _node(div, z, other, None, self, -(z / y))
+        return _apply(div, other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        if other.__class__ is int:
+            other = as_number(other)
+        exact = other.__class__ is float and other and (other - 1.0) + 1.0 == other
+        if exact and not modes.active:
+            x, raised = self._data, power.value
+            slope = other * raised(x, other - 1.0)
+            return _node(power, raised(x, other), self, slope, other, None)
+        return _apply(power, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return _apply(power, other, self)
+
+    def __neg__(self) -> Any:
+        if modes.active:
+            return neg(self)
+        return _node(neg, -self._data, self, -1.0, None, None)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __abs__(self) -> Any:
+        return abs_(self)
+
+    # ---- repaying the debt -----------------------------------------------------------------------
+
+    def backward(self) -> None:
+        """Add the derivative of this node by each leaf to the leaf's `grad`.
+
+        Other nodes get theirs afresh, so calling it again is exact; leaves accumulate over calls until
+        zeroed (`zero_grad`). If interrupted, no leaf has changed. Threads take turns.
+
+        >>> x = Value(3.0)
+        >>> y = x * x * x
+        >>> y.backward(); y.backward()
+        >>> x.grad
+        54.0
+        """
+        if modes.active and modes.here.on_backward is not None:
+            modes.here.on_backward(self)
+        with _repayment:
+            before: list[tuple[Value, float]] = []
+            try:
+                _count_debts(self, before)
+                self._grad = 1.0
+                _pay_debts(self)
+                before = [(leaf, grad + leaf._grad) for leaf, grad in before]
+            except BaseException:  # Ctrl-C, or no memory
+                for node in topological_order(self):
+                    node._debts = 0
+                raise
+            finally:
+                for leaf, grad in before:
+                    leaf._grad = grad
+
+    def zero_grad(self) -> None:
+        """Set `grad` to zero here and in everything this node was computed from."""
+        for node in topological_order(self, through_edges=False):
+            node._grad = 0.0
+
+    def detach(self) -> Value:
+        """Return a new leaf with the same number: what is computed from it owes nothing further."""
+        return Value(self._data, self.label)
+
+    # ---- as a number, where that keeps the graph -------------------------------------------------
+
+    def __eq__(self, other: object) -> Any:
+        return _compare(operator.eq, self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return _compare(operator.ne, self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return _compare(operator.lt, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _compare(operator.le, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _compare(operator.gt, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _compare(operator.ge, self, other)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        return self._data != 0.0
+
+    def __float__(self) -> NoReturn:
+        _refuse("float")
+
+    def __int__(self) -> NoReturn:
+        _refuse("int")
+
+    def __complex__(self) -> NoReturn:
+        _refuse("complex")
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        name = "" if self.label is None else f", label={self.label!r}"
+        return f"Value(data={self._data!r}, grad={self._grad!r}{name})"
+
+    # ---- copies, none by recursion: a graph may be a million deep --------------------------------
+
+    def __copy__(self) -> Value:
+        return _restore(*_state(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        for node in reversed(topological_order(self, through_edges=False)):
+            if id(node) not in memo:
+                state = _state(node)
+                copied = [_copied(operand, memo) for operand in state[4:6]]
+                memo[id(node)] = _restore(*state[:4], *copied, *state[6:])
+        return memo[id(self)]  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.op is None or id(self) in _being_pickled.ids:
+            return _restore, _state(self)
+        return _last, (_InOrder(self),)
+
+
+def topological_order(root: Value, *, through_edges: bool = True) -> list[Value]:
+    """Return `root` and all it was computed from, results before operands, nearest first.
+
+    A node comes once every node that uses it has come. With ``through_edges=False`` the walk also
+    follows operands that have no derivative, such as the branch that a `where` did not take.
+
+    >>> a, b = Value(2.0, "a"), Value(1.0, "b")
+    >>> c = a + b; d = b + 1; e = c * d
+    >>> [node.data for node in topological_order(e)]
+    [6.0, 3.0, 2.0, 2.0, 1.0]
+    """
+    below = _indebted if through_edges else _operands
+    uses = {root: 0}
+    stack = [root]
+    while stack:
+        for operand in below(stack.pop()):
+            if operand in uses:
+                uses[operand] += 1
+            else:
+                uses[operand] = 1
+                stack.append(operand)
+    order = []
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        ready = []
+        for operand in below(node):
+            uses[operand] -= 1
+            if not uses[operand]:
+                ready.append(operand)
+        stack += reversed(ready)  # the first operand's side is finished before the second's begins
+    return order
+
+
+def _operands(node: Value) -> list[Value]:
+    x = node._x
+    if x.__class__ is tuple:
+        return [operand for operand in x if isinstance(operand, Value)]
+    return [operand for operand in (x, node._y) if isinstance(operand, Value)]
+
+
+def _indebted(node: Value) -> list[Value]:
+    return [operand for operand, _ in node.edges()]
+
+
+# ---- the hot path: recording between two Values, counting debts and paying them --------------------
+
+
+def _node(op: Primitive, data: float, x: Any, dx: Any, y: Any, dy: Any) -> Value:
+    node = new(Value)
+    node._data = data
+    node._grad = 0.0
+    node.label = None
+    node.op = op
+    node._x = x
+    node._y = y
+    node._dx = dx
+    node._dy = dy
+    node._debts = 0
+    return node
+
+
+def _count_debts(root: Value, leaves: list[tuple[Value, float]]) -> None:
+    """Set `_debts` of all nodes below to the number of edges that will pay them, and balances to zero.
+
+    The zero is -0.0, the identity of IEEE addition: from 0.0 a sum of -0.0 alone would lose its sign.
+    Leaves are listed with the gradient they had; they owe nobody, so they are never looked into.
+    """
+    stack = [root]
+    if root.op is None:
+        leaves.append((root, root._grad))
+    while stack:
+        node = stack.pop()
+        dx = node._dx
+        if dx is not None:
+            if dx.__class__ is tuple:
+                for x, _ in node.edges():
+                    _count_debt(x, stack, leaves)
+            else:
+                x = node._x
+                if x._debts:
+                    x._debts += 1
+                else:
+                    x._debts = 1
+                    if x.op is None:
+                        leaves.append((x, x._grad))
+                    else:
+                        stack.append(x)
+                    x._grad = -0.0
+        if node._dy is not None:
+            y = node._y
+            if y._debts:
+                y._debts += 1
+            else:
+                y._debts = 1
+                if y.op is None:
+                    leaves.append((y, y._grad))
+                else:
+                    stack.append(y)
+                y._grad = -0.0
+
+
+def _count_debt(x: Value, stack: list[Value], leaves: list[tuple[Value, float]]) -> None:
+    x._debts += 1
+    if x._debts == 1:
+        if x.op is None:
+            leaves.append((x, x._grad))
+        else:
+            stack.append(x)
+        x._grad = -0.0
+
+
+def _pay_debts(root: Value) -> None:
+    """Let every node pay its operands once all that owe it have paid: `topological_order`, fused in."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        received = node._grad
+        unpaid = 1
+        dx = node._dx
+        if dx is not None:
+            x = node._x
+            if dx.__class__ is tuple:
+                _pay_many(node, stack)
+            else:
+                x._grad += received * dx
+                x._debts = unpaid = x._debts - 1
+        dy = node._dy
+        if dy is not None:
+            y = node._y
+            y._grad += received * dy
+            y._debts = debts = y._debts - 1
+            if not debts and y.op is not None:
+                stack.append(y)
+        if not unpaid and x.op is not None:
+            stack.append(x)
+
+
+def _pay_many(node: Value, stack: list[Value]) -> None:
+    ready = []
+    for x, derivative in node.edges():
+        x._grad += node._grad * derivative
+        x._debts -= 1
+        if not x._debts and x.op is not None:
+            ready.append(x)
+    stack += reversed(ready)
+
+
+# ---- numbers and refusals --------------------------------------------------------------------------
+
+
+def _apply(op: Primitive, x: Any, y: Any) -> Any:
+    """Record an operator; NotImplemented where the other operand is no number, as Python expects."""
+    for z in (x, y):
+        if z.__class__ is not float and not isinstance(z, Value) and not is_number(z):
+            return NotImplemented
+    return Value.record_primitive(op, (x, y))
+
+
+def _compare(comparison: Callable[[float, float], bool], v: Value, other: Any) -> Any:
+    if isinstance(other, Value):
+        return comparison(v._data, other._data)
+    return comparison(v._data, as_number(other)) if is_number(other) else NotImplemented
+
+
+def _number(where: str, x: Any) -> float:
+    try:
+        return as_number(x)
+    except TypeError as error:
+        raise TypeError(f"{where}: {error}") from None
+
+
+def _refuse(conversion: str) -> NoReturn:
+    raise TypeError(
+        f"{conversion}(Value) would cut the graph, and the gradient with it: use a function of "
+        "autograd_mini, such as autograd_mini.sin(v) for math.sin(v); or v.data for the plain number"
+    )
+
+
+# ---- copies and pickles ----------------------------------------------------------------------------
+
+
+def _state(node: Value) -> tuple[Any, ...]:
+    return (
+        node._data, node._grad, node.label, node.op, node._x, node._dx, node._y, node._dy
+    )  # fmt: skip
+
+
+def _restore(
+    data: float,
+    grad: float,
+    label: str | None,
+    op: Primitive | None,
+    x: Any,
+    dx: Any,
+    y: Any,
+    dy: Any,
+) -> Value:
+    node = new(Value)
+    node._data, node._grad, node.label, node.op = data, grad, label, op
+    node._x, node._dx, node._y, node._dy = x, dx, y, dy
+    node._debts = 0
+    return node
+
+
+def _copied(operand: Any, memo: dict[int, Any]) -> Any:
+    if operand.__class__ is tuple:
+        return tuple(memo.get(id(x), x) for x in operand)
+    return memo.get(id(operand), operand)
+
+
+# A pickler saves an object's operands by calling itself, a level deeper for each. So a root is pickled
+# as the list of its graph, operands first: when a node's turn comes, its operands are in the pickler's
+# memo already, and identity with whatever else is in the same pickle is kept.
+
+
+class _Pickling(threading.local):
+    ids: frozenset[int] = frozenset()
+
+
+_being_pickled: Final = _Pickling()
+
+
+class _Mark:
+    """An item that takes effect when the pickler comes to it: the nodes after it are written flat."""
+
+    def __init__(self, ids: frozenset[int]) -> None:
+        self.ids = ids
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _being_pickled.ids = self.ids
+        return int, ()
+
+
+class _InOrder:
+    def __init__(self, root: Value) -> None:
+        self.root = root
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        nodes = topological_order(self.root, through_edges=False)[::-1]
+        ids = frozenset(map(id, nodes))
+        return list, (), None, iter([_Mark(ids), *nodes, _Mark(frozenset())])
+
+
+def _last(items: list[Any]) -> Any:
+    return items[-2]
+
+
+# ---- every function of the table is a method: v.tanh(), and np.exp of an array of Values -----------
+
+
+def _add_method(row: Primitive) -> None:
+    # Attributes set on the class, and no __getattr__: that would make every slot access slower.
+    def method(self: Value, *others: Any) -> Any:
+        return row(self, *others) if others else Value.record_primitive(row, (self,))
+
+    method.__name__, method.__doc__ = row.name, row.__doc__
+    if not hasattr(Value, row.name):
+        setattr(Value, row.name, method)
+
+
+follow(_add_method)
