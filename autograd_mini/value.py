@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import operator
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
 from autograd_mini import modes
@@ -388,56 +388,68 @@ class Value:
         return _last, (_InOrder(self),)
 
 
-def topological_order(root: Value, *, through_edges: bool = True) -> list[Value]:
-    """Return `root` and all it was computed from, results before operands, nearest first.
+def topological_order(
+    root: Value, *, through_edges: bool = True, until: Collection[Value] = ()
+) -> list[Value]:
+    """Return `root` and all it was computed from, results before operands.
 
     A node comes once every node that uses it has come. With ``through_edges=False`` the walk also
-    follows operands that have no derivative, such as the branch that a `where` did not take.
+    follows operands that have no derivative, such as the branch that a `where` did not take. It does
+    not look behind the nodes in `until`.
 
     >>> a, b = Value(2.0, "a"), Value(1.0, "b")
     >>> c = a + b; d = b + 1; e = c * d
     >>> [node.data for node in topological_order(e)]
     [6.0, 3.0, 2.0, 2.0, 1.0]
     """
-    below = _indebted if through_edges else _operands
+    below = _creditors if through_edges else _operands
     uses = {root: 0}
-    stack = [root]
+    stack = [] if root in until else [root]
     while stack:
         for operand in below(stack.pop()):
             if operand in uses:
                 uses[operand] += 1
             else:
                 uses[operand] = 1
-                stack.append(operand)
+                if operand not in until:
+                    stack.append(operand)
     order = []
     stack = [root]
     while stack:
         node = stack.pop()
         order.append(node)
+        if node in until:
+            continue
         ready = []
         for operand in below(node):
-            uses[operand] -= 1
-            if not uses[operand]:
+            uses[operand] = left = uses[operand] - 1
+            if not left:
                 ready.append(operand)
         stack += reversed(ready)  # the first operand's side is finished before the second's begins
     return order
 
 
-def _operands(node: Value) -> list[Value]:
-    x = node._x
+def _operands(node: Value) -> Sequence[Value]:
+    x, y = node._x, node._y
     if x.__class__ is tuple:
         return [operand for operand in x if isinstance(operand, Value)]
-    return [operand for operand in (x, node._y) if isinstance(operand, Value)]
+    if isinstance(y, Value):
+        return (x, y) if isinstance(x, Value) else (y,)
+    return (x,) if isinstance(x, Value) else ()
 
 
-def _indebted(node: Value) -> list[Value]:
-    return [operand for operand, _ in node.edges()]
+def _creditors(node: Value) -> Sequence[Value]:
+    if node._dx.__class__ is tuple:
+        return [operand for operand, _ in node.edges()]
+    if node._dy is not None:
+        return (node._x, node._y) if node._dx is not None else (node._y,)
+    return (node._x,) if node._dx is not None else ()
 
 
 # ---- the hot path: recording between two Values, counting debts and paying them --------------------
 
 
-def _node(op: Primitive, data: float, x: Any, dx: Any, y: Any, dy: Any) -> Value:
+def _node(op: Primitive | None, data: float, x: Any, dx: Any, y: Any, dy: Any) -> Value:
     node = new(Value)
     node._data = data
     node._grad = 0.0
@@ -572,25 +584,15 @@ def _refuse(conversion: str) -> NoReturn:
 
 
 def _state(node: Value) -> tuple[Any, ...]:
-    return (
-        node._data, node._grad, node.label, node.op, node._x, node._dx, node._y, node._dy
-    )  # fmt: skip
+    x, y, dx, dy = node._x, node._y, node._dx, node._dy
+    return node._data, node._grad, node.label, node.op, x, y, dx, dy
 
 
 def _restore(
-    data: float,
-    grad: float,
-    label: str | None,
-    op: Primitive | None,
-    x: Any,
-    dx: Any,
-    y: Any,
-    dy: Any,
+    data: float, grad: float, label: str | None, op: Primitive | None, x: Any, y: Any, dx: Any, dy: Any
 ) -> Value:
-    node = new(Value)
-    node._data, node._grad, node.label, node.op = data, grad, label, op
-    node._x, node._dx, node._y, node._dy = x, dx, y, dy
-    node._debts = 0
+    node = _node(op, data, x, dx, y, dy)
+    node._grad, node.label = grad, label
     return node
 
 
