@@ -145,12 +145,13 @@ class _Recording:
         self.name = _name(f)
         positions = _positions(self.name, argnums, len(args))
         chosen = [args[i] for i in positions]
-        tree = chosen[0] if isinstance(argnums, int) else tuple(chosen)
+        single = not isinstance(argnums, (tuple, list))
+        tree = chosen[0] if single else tuple(chosen)
         numbers, self.structure = flatten(tree, f"the argument of {self.name}")
         lifted = [_lift(x) for x in numbers]
         self.inputs: list[Value] = [_core(x) for x in lifted]
         rebuilt = self.structure.rebuild(lifted)
-        replaced = dict(zip(positions, [rebuilt] if isinstance(argnums, int) else rebuilt, strict=True))
+        replaced = dict(zip(positions, [rebuilt] if single else rebuilt, strict=True))
         self.quiet = not modes.here.recording  # inside no_grad: differentiate, and leave no graph
         with modes.switched(recording=True) if self.quiet else _nothing:
             self.output = f(*[replaced.get(i, x) for i, x in enumerate(args)], **kwargs)
@@ -198,7 +199,7 @@ def _name(f: Callable[..., Any]) -> str:
 
 def _positions(name: str, argnums: int | Sequence[int], count: int) -> list[int]:
     positions = []
-    for i in [argnums] if isinstance(argnums, int) else argnums:
+    for i in argnums if isinstance(argnums, (tuple, list)) else [argnums]:
         if type(i) is not int:
             raise TypeError(f"argnums of {name}: expected an int or a tuple of ints, got {argnums!r}")
         if not -count <= i < count:

@@ -206,7 +206,9 @@ def test_ieee_results():
     assert (Value(1.0) + -(10**400)).data == -inf
 
 
-@pytest.mark.parametrize("wrong", ["1", 1j, None, [1.0], {}, object(), b"1"], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize(
+    "wrong", ["1", 1j, None, [1.0], {}, object(), b"1"], ids=lambda x: type(x).__name__
+)
 def test_wrong_types_are_refused_by_name(wrong):
     kind = type(wrong).__name__
     with pytest.raises(TypeError, match=kind):
@@ -289,7 +291,14 @@ def test_numpy_scalars_on_either_side():
     v = Value(3.0)
     for kind in (np.float64, np.float32, np.int64, np.int8, np.bool_):
         x = kind(1)
-        for result, expected in [(v + x, 4), (x + v, 4), (v - x, 2), (x - v, -2), (x / v, 1 / 3), (v**x, 3)]:
+        for result, expected in [
+            (v + x, 4),
+            (x + v, 4),
+            (v - x, 2),
+            (x - v, -2),
+            (x / v, 1 / 3),
+            (v**x, 3),
+        ]:
             assert type(result) is Value
             assert result.data == expected
             assert type(result.data) is float
