@@ -24,6 +24,9 @@ class _Switches(threading.local):
     recording = True
     on_record: Callable[[Any], None] | None = None
     on_backward: Callable[[Any], None] | None = None
+    on_compare: Callable[[Any, Any, Any, bool], None] | None = None
+    on_leaf: Callable[[Any], None] | None = None
+    on_read: Callable[[Any], Any] | None = None
 
 
 here = _Switches()

@@ -81,6 +81,30 @@ class Recorder:
     def __abs__(self) -> Any:
         return p.abs_(self)
 
+    def __mod__(self, other: Any) -> Any:
+        return _apply(p.mod, self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _apply(p.mod, other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _apply(p.floordiv, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _apply(p.floordiv, other, self)
+
+    def __floor__(self) -> Any:
+        return p.floor(self)
+
+    def __ceil__(self) -> Any:
+        return p.ceil(self)
+
+    def __trunc__(self) -> Any:
+        return p.trunc(self)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return p.round_to(self, digits)
+
     def __eq__(self, other: object) -> Any:
         return _compare(operator.eq, self, other)
 
@@ -122,8 +146,9 @@ def _add_method(row: Primitive) -> None:
         return row(self, *others)
 
     method.__name__, method.__doc__ = row.name, row.__doc__
-    if not hasattr(Recorder, row.name):
-        setattr(Recorder, row.name, method)
+    for name in (row.name, *row.aliases):
+        if not hasattr(Recorder, name):
+            setattr(Recorder, name, method)
 
 
 follow(_add_method)

@@ -16,6 +16,7 @@ from typing import Any
 
 from autograd_mini import modes
 from autograd_mini.dual import Dual, new_level, split
+from autograd_mini.primitives import stop_gradient
 from autograd_mini.structure import NUMBER, Structure, flatten
 from autograd_mini.table import primitive
 from autograd_mini.value import Value, topological_order
@@ -40,13 +41,6 @@ identity = primitive(
     form="{x}",
     latex="{x}",
     doc="x itself, as a node of its own: the input of a derivative taken inside another.",
-)
-stop_gradient = primitive(
-    "stop_gradient",
-    value=lambda x: x,
-    partials=[None],
-    reference="x",
-    doc="x, through which no derivative passes.",
 )
 
 

@@ -25,7 +25,20 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
 from autograd_mini import modes
-from autograd_mini.primitives import abs_, add, div, mul, neg, sub
+from autograd_mini.primitives import (
+    abs_,
+    add,
+    ceil,
+    div,
+    floor,
+    floordiv,
+    mod,
+    mul,
+    neg,
+    round_to,
+    sub,
+    trunc,
+)
 from autograd_mini.primitives import pow_ as power
 from autograd_mini.table import Primitive, as_number, follow, is_number
 
@@ -38,8 +51,8 @@ _repayment: Final = threading.RLock()
 class Value:
     """A real number in a computation graph.
 
-    `data` is the number, always a float; `grad` is what the last backward sweeps have left here;
-    `label` is a name for ledgers and pictures. Operators and functions accept numbers beside Values. ``==`` and
+    `data` is the number, always a float; `grad` is what the last backward sweeps have left here; `label`
+    is a name for ledgers and pictures. Operators and functions accept numbers beside Values. ``==`` and
     the other comparisons compare numbers, while ``hash`` and ``in`` a dict or set go by identity.
 
     Raises TypeError for data that is not a real number. Numbers themselves never raise: results are
@@ -79,6 +92,8 @@ class Value:
         self.op = None
         self._x = self._y = self._dx = self._dy = None
         self._debts = 0
+        if modes.active and modes.here.on_leaf is not None:
+            modes.here.on_leaf(self)
 
     # ---- what a node knows -----------------------------------------------------------------------
 
@@ -90,6 +105,8 @@ class Value:
         >>> w.data, w.grad
         (1.5, 4.0)
         """
+        if modes.active and modes.here.on_read is not None:
+            return modes.here.on_read(self)  # type: ignore[no-any-return]
         return self._data
 
     @data.setter
@@ -145,12 +162,12 @@ class Value:
     def record_primitive(op: Primitive, operands: tuple[Any, ...]) -> Value:
         """Apply `op` to Values and numbers and return the node; any row of the table comes this way."""
         if modes.active and not modes.here.recording:
-            numbers = [x._data if isinstance(x, Value) else x for x in operands]
-            return Value(op(*numbers))
+            result = op(*[x.data if isinstance(x, Value) else x for x in operands])
+            return Value(result) if result.__class__ is float else result
         if len(operands) == 1 and not op.variadic:
             x = operands[0]
             data = op.value(x._data)
-            rule = op.partials[0]
+            rule = op.slopes[0]
             node = _node(op, data, x, rule and rule(data, x._data), None, None)
         else:
             inputs = [
@@ -268,7 +285,7 @@ class Value:
         if other.__class__ is int:
             other = as_number(other)
         exact = other.__class__ is float and other and (other - 1.0) + 1.0 == other
-        if exact and not modes.active:
+        if exact and other - (other - 1.0) == 1.0 and not modes.active:
             x, raised = self._data, power.value
             slope = other * raised(x, other - 1.0)
             return _node(power, raised(x, other), self, slope, other, None)
@@ -287,6 +304,30 @@ class Value:
 
     def __abs__(self) -> Any:
         return abs_(self)
+
+    def __mod__(self, other: Any) -> Any:
+        return _apply(mod, self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _apply(mod, other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _apply(floordiv, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _apply(floordiv, other, self)
+
+    def __floor__(self) -> Any:
+        return floor(self)
+
+    def __ceil__(self) -> Any:
+        return ceil(self)
+
+    def __trunc__(self) -> Any:
+        return trunc(self)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round_to(self, digits)
 
     # ---- repaying the debt -----------------------------------------------------------------------
 
@@ -326,7 +367,8 @@ class Value:
 
     def detach(self) -> Value:
         """Return a new leaf with the same number: what is computed from it owes nothing further."""
-        return Value(self._data, self.label)
+        data = self.data
+        return Value(data, self.label) if data.__class__ is float else data  # type: ignore[return-value]
 
     # ---- as a number, where that keeps the graph -------------------------------------------------
 
@@ -351,7 +393,7 @@ class Value:
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        return self._data != 0.0
+        return _compare(operator.ne, self, 0.0)  # type: ignore[no-any-return]
 
     def __float__(self) -> NoReturn:
         _refuse("float")
@@ -562,8 +604,14 @@ def _apply(op: Primitive, x: Any, y: Any) -> Any:
 
 def _compare(comparison: Callable[[float, float], bool], v: Value, other: Any) -> Any:
     if isinstance(other, Value):
-        return comparison(v._data, other._data)
-    return comparison(v._data, as_number(other)) if is_number(other) else NotImplemented
+        result = comparison(v._data, other._data)
+    elif is_number(other):
+        result = comparison(v._data, as_number(other))
+    else:
+        return NotImplemented
+    if modes.active and modes.here.on_compare is not None:
+        modes.here.on_compare(comparison, v, other, result)
+    return result
 
 
 def _number(where: str, x: Any) -> float:
@@ -648,8 +696,9 @@ def _add_method(row: Primitive) -> None:
         return row(self, *others) if others else Value.record_primitive(row, (self,))
 
     method.__name__, method.__doc__ = row.name, row.__doc__
-    if not hasattr(Value, row.name):
-        setattr(Value, row.name, method)
+    for name in (row.name, *row.aliases):
+        if not hasattr(Value, name):
+            setattr(Value, name, method)
 
 
 follow(_add_method)

@@ -35,7 +35,7 @@ def test_backward_names_an_overflow_of_payments_and_of_balances():
     x, z = Value(1e-200, "x"), Value(1e-10, "z")
     with strict():
         y = (x * 1e200) * 1e200
-        with pytest.raises(NonFiniteError, match=r"received 1e\+200, and times its derivative 1e\+200 by x"):
+        with pytest.raises(NonFiniteError, match=r"received 1e\+200, and times its derivative 1e\+200"):
             y.backward()
         total = z * 1e308 + z * 1e308
         with pytest.raises(NonFiniteError, match=r"brings the gradient of z from 1e\+308 to inf"):

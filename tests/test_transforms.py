@@ -132,7 +132,7 @@ def nestings(draw):
         return (lambda env: f(env) + g(env)), s + t
 
     def nested(depth):
-        """Differentiate body · nested(depth + 1) by the variable of this depth, at an argument."""
+        # body · nested(depth + 1), differentiated by the variable of this depth at an argument
         body, symbolic = expression(depth, 3)
         if depth < 2:
             inner, inner_symbolic = nested(depth + 1)

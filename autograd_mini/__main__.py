@@ -1,0 +1,293 @@
+"""The command line: an expression in, the ledger of its debts out. Knows arguments, and no mathematics."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, NoReturn
+
+from autograd_mini import __version__
+from autograd_mini.draw import draw
+from autograd_mini.expression import Expression, ExpressionError
+from autograd_mini.formula import latex
+from autograd_mini.ledger import Ledger, ledger, paths, visits
+from autograd_mini.naming import evaluation_order, formula, names
+from autograd_mini.render import RenderError, render, write
+from autograd_mini.terminal import columns, elided, showable
+from autograd_mini.tree import tree
+from autograd_mini.value import Value
+
+PROGRAM: Final = "autograd-mini"
+ROWS: Final = 60
+"""How many values are printed before the middle is left out."""
+
+USAGE: Final = 2  # what was asked for is wrong
+FAILURE: Final = 1  # it is right, and could not be done
+INTERRUPTED: Final = 130  # as a shell says it: 128 + SIGINT
+BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
+
+DESCRIPTION: Final = """\
+Evaluate an expression, and differentiate it by every name in it: each result repays its debts to
+its operands, from the last one down, until the leaves have the gradient.
+"""
+EXAMPLES: Final = """\
+examples:
+  %(prog)s "(a+b)*(b+1)" a=2 b=1
+  %(prog)s "(a+b)*(b+1)" a=2 b=1 --svg graph.svg --png graph.png
+  %(prog)s "sigmoid(w*x + b)" w=0.5 x=-1e-3 b=1/3 --json
+  %(prog)s "-a + where(a < b, a, b)" a=2 b=pi --paths
+
+An expression has numbers, names, + - * / ** ( ), the functions of autograd_mini, and the constants
+pi, e, tau, inf and nan, unless those names are given numbers of their own.
+"""
+
+
+class _UsageError(Exception):
+    """What was asked for is wrong; the message is one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _UsageError(f"{message}; {self.prog} --help shows examples")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    r"""Run the command line and return its exit status: 0, 1 for a failure, 2 for a wrong request.
+
+    >>> main(["a * b", "a=2", "b=3", "--latex"])
+    a \cdot b
+    0
+    """
+    return _reported(_differentiate, sys.argv[1:] if arguments is None else arguments)
+
+
+def _reported(command: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> int:
+    """Run a command and return its status, with one line on standard error for whatever goes wrong."""
+    try:
+        with suppress(SystemExit):  # of argparse, after --help and --version
+            command(arguments)
+        if sys.stdout is not None:  # as it is when closed by the caller
+            sys.stdout.flush()
+    except _UsageError as error:
+        return _complain(str(error), USAGE)
+    except ExpressionError as error:
+        return _complain("\n".join(filter(None, [str(error), error.caret])), USAGE)
+    except RenderError as error:
+        return _complain(str(error), FAILURE)
+    except BrokenPipeError:  # the reader has gone, as head does: nobody is left to tell
+        _give_up_output()
+        return BROKEN_PIPE
+    except OSError as error:
+        _give_up_output()
+        return _complain(f"standard output: {error.strerror}; send it elsewhere", FAILURE)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _complain(message: str, status: int) -> int:
+    if sys.stderr is not None:  # print would take None for standard output
+        print(showable(f"{PROGRAM}: error: {message}", sys.stderr), file=sys.stderr)
+    return status
+
+
+def _give_up_output() -> None:
+    """Point standard output nowhere, lest Python try once more to write what is left when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+# ---- what is asked for -----------------------------------------------------------------------------
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog=PROGRAM,
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("expression", nargs="?", help='what to differentiate, in quotes: "(a+b)*(b+1)"')
+    parser.add_argument("numbers", nargs="*", metavar="name=number", help="the number of a name: a=2")
+    files = parser.add_argument_group("pictures")
+    files.add_argument("--svg", metavar="FILE", help="write a picture of the graph as SVG")
+    files.add_argument("--png", metavar="FILE", help="write it as PNG")
+    files.add_argument("--dot", metavar="FILE", help="write it as DOT text, which needs no Graphviz")
+    shows = parser.add_argument_group("what to print instead").add_mutually_exclusive_group()
+    shows.add_argument(
+        "--json", action="store_true", help="one JSON object, all digits; inf and nan as text"
+    )
+    shows.add_argument(
+        "--paths", action="store_true", help="the gradient as sums over paths, and their cost"
+    )
+    shows.add_argument("--tree", action="store_true", help="the graph as a tree of text")
+    shows.add_argument("--latex", action="store_true", help="the expression as LaTeX")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return parser
+
+
+def _arranged(arguments: Sequence[str], with_file: Sequence[str]) -> list[str]:
+    """Put options first and the rest behind ``--``, so that ``-a+b`` is no option but an expression."""
+    options, rest = list[str](), list[str]()
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            rest += waiting
+        elif argument == "-h" or re.fullmatch(r"--[a-z][a-z-]*(=.*)?", argument, re.DOTALL):
+            options.append(argument)
+            if argument in with_file:
+                options += [f for f in [next(waiting, None)] if f is not None]
+        else:
+            rest.append(argument)
+    return [*options, "--", *rest]
+
+
+def _numbers(assignments: Sequence[str]) -> dict[str, float]:
+    """Read name=number. The number may be a constant expression, such as 1/3 or -pi."""
+    numbers: dict[str, float] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        name = unicodedata.normalize("NFKC", name.strip())  # as in the expression
+        if not equals:
+            raise _UsageError(
+                f"{assignment!r} is not name=number: write numbers as in a=2, without blanks, and put the "
+                "whole expression in quotes"
+            )
+        if not name.isidentifier():
+            raise _UsageError(f"{assignment!r}: {name!r} is no name; write name=number, as in a=2")
+        if name in numbers:
+            raise _UsageError(f"{name} is given twice, as {_exact(numbers[name])} and {text}: give it once")
+        try:
+            numbers[name] = Expression(text)()
+        except ExpressionError:
+            raise _UsageError(
+                f"{assignment!r} gives no number: write one, such as {name}=2, {name}=-1e-3 or {name}=pi/4"
+            ) from None
+    return numbers
+
+
+def _differentiate(arguments: Sequence[str]) -> None:
+    options = _parser().parse_args(_arranged(arguments, ("--svg", "--png", "--dot")))
+    if options.expression is None:
+        raise _UsageError(f'no expression: give one, as in {PROGRAM} "(a+b)*(b+1)" a=2 b=1')
+    numbers = _numbers(options.numbers)
+    expression = Expression(options.expression)
+    leaves = {name: Value(number, label=name) for name, number in numbers.items()}
+    result = expression(**leaves)
+    root = result if isinstance(result, Value) else Value(result, label="result")
+    root.backward()
+    written = _pictures(root, options.svg, options.png, options.dot)
+    if options.json:
+        text = _json(expression, root, leaves)
+    elif options.latex:
+        text = latex(root)
+    elif options.tree:
+        text = str(tree(root))
+    elif options.paths:
+        text = _paths(root, leaves)
+    else:
+        text = _report(expression, root, leaves, written)
+    print(showable(text))
+
+
+# ---- what is answered ------------------------------------------------------------------------------
+
+
+def _pictures(root: Value, svg: str | None, png: str | None, dot: str | None) -> list[str]:
+    """Write the pictures that are asked for, whatever their names end in; return where to."""
+    if svg is png is dot is None:
+        return []
+    picture = draw(root)
+    if svg is not None:
+        write(svg, picture.svg.encode())
+    if png is not None:
+        write(png, render(picture.source, "png"))
+    if dot is not None:
+        write(dot, picture.source.encode())
+    return [path for path in (svg, png, dot) if path is not None]
+
+
+def _exact(x: float) -> str:
+    """Return a number in all its digits: the shortest text that is this float and no other."""
+    return repr(x).removesuffix(".0")
+
+
+def _report(expression: Expression, root: Value, leaves: dict[str, Value], pictures: list[str]) -> str:
+    called = names(root)
+    name = called[root]
+    debts = ledger(root)
+    text = " ".join(expression.text.split())
+    sections = {
+        text if text == name else f"{name} = {text}": [],
+        "Forward: every value, operands first": _values(root, called),
+        f"Backward: {name} starts with 1, and every result repays its operands": str(debts).splitlines(),
+        "Gradient: what the leaves have in the end": _gradient(debts, name, leaves),
+        "Pictures": pictures,
+    }
+    shown = [(title, lines) for title, lines in sections.items() if lines or title == next(iter(sections))]
+    return "\n\n".join("\n  ".join([title, *lines]) for title, lines in shown)
+
+
+def _values(root: Value, called: Mapping[Value, str]) -> list[str]:
+    rows = []
+    nodes = evaluation_order(root)
+    first, last = elided(len(nodes), ROWS)
+    for i in (*first, *last):
+        if last and i == last.start:
+            rows.append((f"… {last.start - first.stop:,} more …", "", ""))
+        node = nodes[i]
+        text = called[node] if node.op is None else f"{called[node]} = {formula(node, called)}"
+        rows.append((text, "=", _exact(node.data)))
+    return columns(rows, "<^<", gap=" ")
+
+
+def _gradient(debts: Ledger, root: str, leaves: dict[str, Value]) -> list[str]:
+    rows = [(f"∂{root}/∂{name}", "=", _exact(debts.gradient[leaf])) for name, leaf in leaves.items()]
+    return columns(rows, "<^<", gap=" ") if rows else []
+
+
+def _paths(root: Value, leaves: dict[str, Value]) -> str:
+    sections = [str(paths(root, leaf)) for leaf in leaves.values()]
+    return "\n\n".join([*sections, f"for the whole gradient, {visits(root)}"])
+
+
+def _json(expression: Expression, root: Value, leaves: dict[str, Value]) -> str:
+    called = names(root)
+    debts = ledger(root)
+    report: dict[str, Any] = {
+        "expression": expression.text,
+        "value": _plain(root.data),
+        "gradient": {name: _plain(debts.gradient[leaf]) for name, leaf in leaves.items()},
+        "values": [
+            {"name": called[node], "operation": formula(node, called) or None, "value": _plain(node.data)}
+            for node in evaluation_order(root)
+        ],
+        "ledger": [
+            {
+                "debtor": payment.debtor_name,
+                "creditor": payment.creditor_name,
+                "received": _plain(payment.received),
+                "derivative": _plain(payment.derivative),
+                "payment": _plain(payment.payment),
+                "balance": _plain(payment.balance),
+            }
+            for payment in debts
+        ],
+    }
+    return json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(x: float) -> float | str:
+    """Return a number as JSON can have it: inf and nan, for which it has no word, as text."""
+    return x if math.isfinite(x) else repr(x)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Neural networks on top of the engine, of scalars: small enough that every number can be looked at."""
+
+from autograd_mini.nn.activations import ACTIVATIONS, gelu, leaky_relu, linear
+from autograd_mini.nn.data import circles, line, moons, spirals, xor
+from autograd_mini.nn.initial import INITIALISERS
+from autograd_mini.nn.layers import MLP, Layer, Neuron
+from autograd_mini.nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, l1, l2, mae, mse
+from autograd_mini.nn.module import Module
+from autograd_mini.nn.storage import load, save
+from autograd_mini.nn.training import History, fit
+
+__all__ = [
+    "MLP",
+    "Layer",
+    "Module",
+    "Neuron",
+    "ACTIVATIONS",
+    "INITIALISERS",
+    "gelu",
+    "leaky_relu",
+    "linear",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "hinge",
+    "huber",
+    "mae",
+    "mse",
+    "l1",
+    "l2",
+    "History",
+    "fit",
+    "load",
+    "save",
+    "circles",
+    "line",
+    "moons",
+    "spirals",
+    "xor",
+]

@@ -1,0 +1,58 @@
+"""Activations, by name or not. Knows a number in and a number out, and no layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from autograd_mini.primitives import erfc, relu, sigmoid, softplus, step, tanh, where
+
+__all__ = ["ACTIVATIONS", "Activation", "chosen", "gelu", "leaky_relu", "linear"]
+
+Activation = Callable[[Any], Any]
+"""A function of one Value."""
+
+
+def linear(x: Any) -> Any:
+    """Return x: no activation at all."""
+    return x
+
+
+def leaky_relu(x: Any, slope: float = 0.01) -> Any:
+    """Return x where it is positive, else slope · x; the derivative at 0 is the slope.
+
+    >>> leaky_relu(2.0), leaky_relu(-2.0)
+    (2.0, -0.02)
+    """
+    return where(step(x), x, slope * x)
+
+
+def gelu(x: Any) -> Any:
+    """Return x · Φ(x), Φ being the normal distribution's (Hendrycks and Gimpel 2016): exact, no tanh in it.
+
+    >>> gelu(1.0), gelu(-10.0)
+    (0.841344746068543, -7.619853024160...e-23)
+    """
+    return 0.5 * x * erfc(-math.sqrt(0.5) * x)
+
+
+ACTIVATIONS: Final[dict[str, Activation]] = {
+    "linear": linear,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "gelu": gelu,
+    "softplus": softplus,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+}
+"""The activations that have a name."""
+
+
+def chosen(what: str, x: Any, named: dict[str, Any]) -> Any:
+    """Return `x` if it is a function, else the function of that name; ValueError if there is none."""
+    if callable(x):
+        return x
+    if x not in named:
+        raise ValueError(f"{what} {x!r} is not known: name one of {', '.join(named)}, or pass a function")
+    return named[x]

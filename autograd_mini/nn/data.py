@@ -1,0 +1,109 @@
+"""Small data sets made on the spot: inputs and targets as lists, alike for one seed. Knows no model.
+
+`noise` is the standard deviation of the Gaussian added to each coordinate; `rng` is a seed, a
+`random.Random`, or None for Python's shared generator. Classes are counted from 0 and come in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from autograd_mini.nn.initial import Seed, generator
+
+__all__ = ["circles", "line", "moons", "spirals", "xor"]
+
+Points = list[list[float]]
+
+
+def line(
+    rows: int = 100, *, slope: float = 2.0, intercept: float = 1.0, noise: float = 0.1, rng: Seed = None
+) -> tuple[list[float], list[float]]:
+    """Return x evenly from -1 to 1, and y = slope · x + intercept with noise.
+
+    >>> line(3, noise=0.0)
+    ([-1.0, 0.0, 1.0], [-1.0, 1.0, 3.0])
+    """
+    gauss = generator(rng).gauss
+    xs = [_share(i, rows, -1.0, 1.0) for i in range(rows)]
+    return xs, [slope * x + intercept + gauss(0.0, noise) for x in xs]
+
+
+def moons(rows: int = 100, *, noise: float = 0.1, rng: Seed = None) -> tuple[Points, list[int]]:
+    """Return points on two half circles, each of which reaches into the other.
+
+    >>> inputs, targets = moons(4, noise=0.0)
+    >>> [[round(x, 3), round(y, 3)] for x, y in inputs], targets
+    ([[1.0, 0.0], [0.0, 0.5], [-1.0, 0.0], [2.0, 0.5]], [0, 1, 0, 1])
+    """
+
+    def place(k: int, share: float) -> tuple[float, float]:
+        x, y = math.cos(math.pi * share), math.sin(math.pi * share)
+        return (1.0 - x, 0.5 - y) if k else (x, y)
+
+    return _classes(2, rows, noise, rng, place)
+
+
+def circles(
+    rows: int = 100, *, radius: float = 0.5, noise: float = 0.1, rng: Seed = None
+) -> tuple[Points, list[int]]:
+    """Return points on the unit circle, and on one within it of the given radius.
+
+    >>> inputs, targets = circles(4, noise=0.0)
+    >>> [round(math.hypot(*point), 3) for point in inputs], targets
+    ([1.0, 0.5, 1.0, 0.5], [0, 1, 0, 1])
+    """
+
+    def place(k: int, share: float) -> tuple[float, float]:
+        r, angle = (radius if k else 1.0), 2.0 * math.pi * share
+        return r * math.cos(angle), r * math.sin(angle)
+
+    return _classes(2, rows, noise, rng, place)
+
+
+def spirals(
+    rows: int = 100, *, classes: int = 2, turns: float = 1.0, noise: float = 0.05, rng: Seed = None
+) -> tuple[Points, list[int]]:
+    """Return points on the arms of a spiral, one arm for each class, from the centre to radius 1.
+
+    >>> inputs, targets = spirals(6, classes=3, noise=0.0)
+    >>> [round(math.hypot(*point), 3) for point in inputs], targets
+    ([0.0, 0.0, 0.0, 1.0, 1.0, 1.0], [0, 1, 2, 0, 1, 2])
+    """
+
+    def place(k: int, share: float) -> tuple[float, float]:
+        angle = 2.0 * math.pi * (turns * share + k / classes)
+        return share * math.cos(angle), share * math.sin(angle)
+
+    return _classes(classes, rows, noise, rng, place)
+
+
+def xor(rows: int = 4, *, noise: float = 0.0, rng: Seed = None) -> tuple[Points, list[int]]:
+    """Return the corners of the unit square in turn; the class is 1 where one coordinate alone is.
+
+    >>> xor()
+    ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
+    """
+    gauss = generator(rng).gauss
+    corners = [(i // 2 % 2, i % 2) for i in range(rows)]
+    inputs = [[x + gauss(0.0, noise), y + gauss(0.0, noise)] for x, y in corners]
+    return inputs, [x ^ y for x, y in corners]
+
+
+def _classes(
+    classes: int, rows: int, noise: float, rng: Seed, place: Callable[[int, float], tuple[float, float]]
+) -> tuple[Points, list[int]]:
+    gauss = generator(rng).gauss
+    inputs, targets = [], []
+    for i in range(rows):
+        k = i % classes
+        members = (rows - k + classes - 1) // classes
+        x, y = place(k, _share(i // classes, members, 0.0, 1.0))
+        inputs.append([x + gauss(0.0, noise), y + gauss(0.0, noise)])
+        targets.append(k)
+    return inputs, targets
+
+
+def _share(i: int, count: int, low: float, high: float) -> float:
+    """Return the i-th of so many numbers spread evenly from low to high."""
+    return low + (high - low) * i / max(count - 1, 1)

@@ -1,0 +1,173 @@
+"""Losses and penalties: how wrong predictions are, as one Value. Knows no model and no data set.
+
+A loss takes predictions and targets, two sequences of the same shape (or two single numbers), and
+returns the mean over all their pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import nan
+from typing import Any
+
+from autograd_mini.primitives import abs_, dot, equal, less, logsumexp, relu, softplus, sum_, where
+from autograd_mini.table import as_number, is_number
+
+__all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "huber", "l1", "l2", "mae", "mse"]
+
+
+def mse(predictions: Any, targets: Any) -> Any:
+    """Return the mean squared error, the mean of (prediction - target)².
+
+    >>> mse([1.0, 2.0], [0.0, 4.0])
+    2.5
+    """
+
+    def of_pair(p: Any, t: Any) -> Any:
+        e = p - t
+        return e * e
+
+    return _mean(of_pair, predictions, targets)
+
+
+def mae(predictions: Any, targets: Any) -> Any:
+    """Return the mean absolute error, the mean of abs(prediction - target), with derivative 0 at 0.
+
+    >>> mae([1.0, 2.0], [0.0, 4.0])
+    1.5
+    """
+    return _mean(lambda p, t: abs_(p - t), predictions, targets)
+
+
+def huber(predictions: Any, targets: Any, delta: float = 1.0) -> Any:
+    """Return the mean of Huber's loss (1964): e²/2 while the error e is at most `delta`, linear beyond.
+
+    >>> huber([1.0, 2.0], [0.5, 5.0])
+    1.3125
+    """
+
+    def of_pair(p: Any, t: Any) -> Any:
+        e = p - t
+        size = abs_(e)
+        return where(less(delta, size), delta * (size - 0.5 * delta), 0.5 * e * e)
+
+    return _mean(of_pair, predictions, targets)
+
+
+def binary_cross_entropy(logits: Any, targets: Any) -> Any:
+    """Return the mean of -log of the probability given to the truth, from logits: numbers before a sigmoid.
+
+    Targets are 0 or 1, or probabilities between. Taken by softplus, so that no digit is lost however
+    sure a prediction is.
+
+    >>> binary_cross_entropy([0.0, 50.0], [1, 1])
+    0.346573590279972...
+    """
+    return _mean(lambda z, t: t * softplus(-z) + (1.0 - t) * softplus(z), logits, targets)
+
+
+def cross_entropy(logits: Sequence[Sequence[Any]], targets: Sequence[Any]) -> Any:
+    """Return the mean of -log of the probability that a softmax of each row of logits gives to the truth.
+
+    `logits` has a row for each example, with a number for each class. The target of a row is its class, a
+    whole number counted from 0, or a row of probabilities.
+
+    >>> cross_entropy([[0.0, 0.0], [100.0, 0.0]], [1, 0])
+    0.346573590279972...
+    """
+    losses = []
+    for i, (row, target) in enumerate(_matched(logits, targets, "")):
+        if hasattr(target, "record_primitive"):
+            losses.append(_surprise(row, target))
+        elif not is_number(target):
+            losses += [
+                t * _surprise(row, k) for k, (_, t) in enumerate(_matched(row, target, f"logits[{i}]"))
+            ]
+        elif target in range(len(row)):
+            losses.append(_surprise(row, int(target)))
+        else:
+            raise ValueError(
+                f"targets[{i}] is {target!r}, and logits[{i}] has {len(row)} classes: count them from 0"
+            )
+    return sum_(losses) / len(logits)
+
+
+def hinge(scores: Any, targets: Any) -> Any:
+    """Return the mean of max(0, 1 - target · score), the loss of support vector machines; targets are ±1.
+
+    >>> hinge([0.5, 3.0], [1, -1])
+    2.25
+    """
+    return _mean(lambda s, t: relu(1.0 - t * s), scores, targets)
+
+
+def l1(parameters: Iterable[Any]) -> Any:
+    """Return the sum of the parameters' absolute values: a penalty that makes them sparse.
+
+    >>> l1([1.0, -2.0])
+    3.0
+    """
+    return sum_([abs_(p) for p in parameters])
+
+
+def l2(parameters: Iterable[Any]) -> Any:
+    """Return the sum of the parameters' squares: a penalty that keeps them small.
+
+    >>> l2([1.0, -2.0])
+    5.0
+    """
+    parameters = list(parameters)
+    return dot(parameters, parameters)
+
+
+def _surprise(row: Sequence[Any], k: Any) -> Any:
+    """-log softmax(row)[k]. Differences first: logsumexp(row) - row[k] has no digit left for a sure row.
+
+    While a program is traced, `k` is a number that will be another: then the class is chosen by `where`,
+    and a class that there is not makes nan.
+    """
+    if isinstance(k, int):
+        return logsumexp(*[0.0 if i == k else z - row[k] for i, z in enumerate(row)])
+    truth: Any = nan
+    for i, z in enumerate(row):
+        truth = where(equal(k, i), z, truth)
+    return logsumexp(*[where(equal(k, i), 0.0, z - truth) for i, z in enumerate(row)])
+
+
+def _mean(loss: Callable[[Any, Any], Any], predictions: Any, targets: Any) -> Any:
+    losses = [loss(p, t) for p, t in _pairs(predictions, targets, "")]
+    return sum_(losses) / len(losses)
+
+
+def _pairs(predictions: Any, targets: Any, place: str) -> Iterator[tuple[Any, Any]]:
+    """Yield each prediction with its target; `place` is where in the whole, such as "[2]"."""
+    one, other = _is_single(predictions), _is_single(targets)
+    if one and other:
+        yield predictions, as_number(targets) if is_number(targets) else targets
+    elif one or other:
+        kinds = ("one number", "a sequence") if one else ("a sequence", "one number")
+        raise ValueError(
+            f"predictions{place} is {kinds[0]} and targets{place} {kinds[1]}: give both the same shape"
+        )
+    else:
+        for i, (p, t) in enumerate(_matched(predictions, targets, place)):
+            yield from _pairs(p, t, f"{place}[{i}]")
+
+
+def _matched(predictions: Any, targets: Any, place: str) -> Iterator[tuple[Any, Any]]:
+    for name, x in (("predictions", predictions), ("targets", targets)):
+        if isinstance(x, str) or not hasattr(x, "__len__"):
+            raise TypeError(
+                f"{name}{place}: expected numbers or sequences of them, got {type(x).__name__}; "
+                "convert it first"
+            )
+    if len(predictions) != len(targets) or len(targets) == 0:
+        raise ValueError(
+            f"predictions{place} has {len(predictions)} items and targets{place} {len(targets)}: "
+            "give one target for each prediction, and at least one"
+        )
+    return zip(predictions, targets, strict=True)
+
+
+def _is_single(x: Any) -> bool:
+    return is_number(x) or hasattr(x, "record_primitive")

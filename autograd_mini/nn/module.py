@@ -1,0 +1,74 @@
+"""What a model is: something callable that holds parameters. Knows how to find them, not what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from autograd_mini.value import Value
+
+__all__ = ["Module"]
+
+
+class Module:
+    """A model: its parameters are the leaf `Value`s among its attributes, in the order they were set.
+
+    Lists, tuples, dicts and further Modules among the attributes are searched too. A subclass writes
+    `forward`, or ``__call__`` itself as in micrograd.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.k, self.b = Value(2.0), Value(1.0)
+    ...     def forward(self, x):
+    ...         return self.k * x + self.b
+    >>> line = Line()
+    >>> line(3.0).data, [name for name, _ in line.named_parameters()]
+    (7.0, ['k', 'b'])
+    """
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Return `forward` of the inputs."""
+        return self.forward(*inputs)
+
+    def forward(self, *inputs: Any) -> Any:
+        """Return what the model makes of `inputs`."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no forward: define it to make a model callable"
+        )
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Yield each parameter once, with the path to it as one would type it.
+
+        >>> from autograd_mini.nn import MLP
+        >>> [name for name, _ in MLP(2, [1]).named_parameters()]
+        ['layers[0].neurons[0].w[0]', 'layers[0].neurons[0].w[1]', 'layers[0].neurons[0].b']
+        """
+        seen: set[int] = set()
+        pending: list[tuple[str, Any]] = [("", self)]
+        while pending:
+            path, x = pending.pop()
+            inside: list[tuple[str, Any]]
+            if isinstance(x, Value):
+                inside = []
+                if x.op is None and id(x) not in seen:
+                    yield path, x
+            elif isinstance(x, Module):
+                inside = [(f"{path}.{name}" if path else name, y) for name, y in vars(x).items()]
+            elif isinstance(x, (list, tuple)):
+                inside = [(f"{path}[{i}]", y) for i, y in enumerate(x)]
+            elif isinstance(x, dict):
+                inside = [(f"{path}[{key!r}]", y) for key, y in x.items()]
+            else:
+                continue
+            if id(x) not in seen:  # a module used twice, or one that holds itself, counts once
+                seen.add(id(x))
+                pending += reversed(inside)
+
+    def parameters(self) -> list[Value]:
+        """Return the parameters, each once."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zero."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0

@@ -1,0 +1,93 @@
+"""Parameters in a file and back. Knows names and numbers; what computes with them, the program must bring.
+
+The file is JSON: each parameter's name, such as ``layers[0].neurons[2].b``, with its number, written so
+that the very same float is read back, and a checksum over all. Nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zlib
+from typing import Any, Final
+
+from autograd_mini.nn.module import Module
+
+__all__ = ["load", "save"]
+
+FORMAT: Final = "autograd_mini parameters, version 1"
+
+
+def save(model: Module, path: str | os.PathLike[str]) -> None:
+    """Write the model's parameters to a file: all of them or, if that fails, nothing.
+
+    They are written beside it first, and the file is replaced in one step, so that a full disk, a crash or
+    Ctrl-C leaves an earlier file as it was. Raises OSError if it cannot be written.
+
+    >>> import tempfile
+    >>> from autograd_mini.nn import MLP
+    >>> model, other = MLP(2, [3, 1], rng=1), MLP(2, [3, 1], rng=2)
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     save(model, f"{directory}/model.json")
+    ...     load(other, f"{directory}/model.json")
+    >>> other([1.0, 2.0]) == model([1.0, 2.0])
+    True
+    """
+    numbers = {name: _written(parameter.data) for name, parameter in model.named_parameters()}
+    text = json.dumps({"format": FORMAT, "checksum": _checksum(numbers), "parameters": numbers}, indent=0)
+    target = os.path.realpath(path)  # through a link, not over it
+    beside = f"{target}.{os.getpid()}.part"
+    try:
+        with open(beside, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except BaseException:
+        if os.path.exists(beside):
+            os.remove(beside)
+        raise
+
+
+def load(model: Module, path: str | os.PathLike[str]) -> None:
+    """Set the model's parameters to those in a file that `save` wrote.
+
+    Raises OSError if it cannot be read, and ValueError if it is cut short, has been changed, or comes from
+    a model of another shape; then the model is as it was.
+    """
+    parameters = dict(model.named_parameters())
+    with open(path, encoding="utf-8") as file:
+        try:
+            content = json.load(file)
+        except ValueError as error:  # UnicodeDecodeError is one too
+            raise _refused(path, f"is cut short or no JSON ({error})", "use another copy") from None
+        except RecursionError:
+            raise _refused(path, "is nested too deeply", "use a file that save() wrote") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise _refused(path, f"is not of the format {FORMAT!r}", "use a file that save() wrote")
+    numbers = content.get("parameters")
+    if not isinstance(numbers, dict) or content.get("checksum") != _checksum(numbers):
+        raise _refused(path, "has been changed since it was saved", "use another copy")
+    missing, extra = parameters.keys() - numbers.keys(), numbers.keys() - parameters.keys()
+    for what, names in (("does not have", missing), ("also has", extra)):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise _refused(path, f"{what} {min(names)}{more}", "build the model that was saved")
+    for name, number in numbers.items():
+        if number.__class__ is not float and number not in ("inf", "-inf", "nan"):
+            raise _refused(path, f"has {number!r} where {name} should be", "use a file that save() wrote")
+    for name, parameter in parameters.items():
+        parameter.data = float(numbers[name])
+
+
+def _written(x: float) -> float | str:
+    return x if math.isfinite(x) else repr(x)  # JSON has no inf and no nan
+
+
+def _checksum(numbers: dict[str, Any]) -> str:
+    return f"crc32:{zlib.crc32(json.dumps(numbers, sort_keys=True).encode()):08x}"
+
+
+def _refused(path: str | os.PathLike[str], cause: str, remedy: str) -> ValueError:
+    return ValueError(f"{os.fspath(path)}: the file {cause}: {remedy}; the model is unchanged")

@@ -1,0 +1,239 @@
+"""`fit`: a model led through a data set until it is good. Knows steps and epochs; the rules are `optim`'s.
+
+Each row's loss is backpropagated as soon as it is there and its graph given back, so a step takes the
+memory of one row and stays in the processor's cache, whatever the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import Any, Literal
+
+from autograd_mini.modes import collector_paused, no_grad
+from autograd_mini.nn.initial import Seed, generator
+from autograd_mini.optim import Optimiser
+from autograd_mini.structure import flatten
+from autograd_mini.table import as_number
+from autograd_mini.value import Value
+
+__all__ = ["History", "fit"]
+
+Loss = Callable[[Sequence[Any], Sequence[Any]], Any]
+Mode = Literal["eager", "replayed", "batched"]
+Row = float | list[float]
+
+
+@dataclass
+class History:
+    """What happened in a `fit`.
+
+    `losses` has the mean loss of each epoch, `validation_losses` that on the validation data after it.
+    `best_epoch`, counted from 0, is that with the lowest validation loss, or loss where there is no
+    such data; None if no epoch came to its end. `stopped` says why it ended: "finished", "early" (no
+    better for `patience` epochs), "callback", "interrupted" (Ctrl-C) or "diverged" (a loss of inf or nan).
+    """
+
+    losses: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+    best_epoch: int | None = None
+    stopped: str = "finished"
+
+
+def fit(
+    model: Callable[[Any], Any],
+    inputs: Sequence[Any],
+    targets: Sequence[Any],
+    *,
+    loss: Loss,
+    optimiser: Optimiser,
+    epochs: int = 100,
+    batch_size: int | None = None,
+    penalty: Callable[[], Any] | None = None,
+    before_step: Callable[[], Any] | None = None,
+    validation: tuple[Sequence[Any], Sequence[Any]] | None = None,
+    patience: int | None = None,
+    callback: Callable[[History], Any] | None = None,
+    rng: Seed = None,
+    progress: bool = False,
+    mode: Mode = "eager",
+) -> History:
+    """Train `model` on rows of inputs and their targets, and return what happened.
+
+    A step goes down the mean of ``loss([model(row)], [target])`` over a batch, plus ``penalty()`` if given.
+    Batches have `batch_size` rows, drawn anew in each epoch with `rng`; by default there is one batch of
+    all rows, in their order. `before_step` is called when the gradients are there, to clip them, say.
+    `callback` is called with the history after each epoch, and ends the training by a true result. An
+    epoch's loss is the mean over its batches, each taken before its step.
+
+    A training that runs to its end leaves the parameters it has reached. One that is stopped before, by
+    `patience`, by the callback, by Ctrl-C or by a loss that is not finite, puts back those of the best
+    epoch: with `validation` data those after it, without those it began with.
+
+    `mode` says how a row is computed: "eager" builds its graph each time; "replayed" traces it once and
+    replays it, with the same numbers to the last bit; "batched" replays all rows of a batch at once, with
+    the same numbers up to rounding. Replays ask that model and loss depend on the row and on Values alone.
+    Batches need NumPy, and both are fast with llvmlite: ``pip install "autograd-mini[fast]"``.
+
+    `progress` shows a bar by tqdm: ``pip install "autograd-mini[nn]"``. Raises ValueError if there are not
+    as many targets as rows, or none.
+
+    >>> from autograd_mini import optim
+    >>> from autograd_mini.nn import MLP, line, mse
+    >>> model = MLP(1, [1], rng=0)
+    >>> history = fit(model, *line(20, noise=0.0), loss=mse, optimiser=optim.SGD(model.parameters(), 0.5))
+    >>> [round(p.data, 6) for p in model.parameters()], history.losses[-1] < 1e-15
+    ([2.0, 1.0], True)
+    """
+    rows = _rows(inputs, targets)
+    held_out = _rows(*validation) if validation else []
+    shuffle, history = generator(rng).shuffle, History()
+    parameters = optimiser.parameters
+    gradient, value = _computed(model, loss, mode)
+    size = len(rows) if batch_size is None else batch_size
+    if size < 1:
+        raise ValueError(f"batch_size is {size}: choose at least 1")
+    best = math.inf, [parameter.data for parameter in parameters]
+
+    def epoch() -> float:
+        """Take the steps of one epoch and return its loss; stop short at one that is not finite."""
+        if batch_size is not None:
+            shuffle(rows)
+        total = 0.0
+        for start in range(0, len(rows), size):
+            batch = rows[start : start + size]
+            optimiser.zero_grad()
+            batch_loss: float = gradient(batch) / len(batch)
+            for parameter in parameters:
+                parameter.grad /= len(batch)
+            if penalty is not None:
+                batch_loss += _backward(penalty())
+            if not math.isfinite(batch_loss):
+                return batch_loss
+            if before_step is not None:
+                before_step()
+            optimiser.step()
+            total += batch_loss * len(batch)
+        return total / len(rows)
+
+    with collector_paused(), _bar(epochs, progress) as advance:
+        try:
+            for count in range(epochs):
+                numbers = [parameter.data for parameter in parameters]
+                judged = epoch()
+                history.losses.append(judged)
+                if held_out:
+                    judged = value(held_out) / len(held_out)
+                    history.validation_losses.append(judged)
+                    numbers = [parameter.data for parameter in parameters]
+                if judged < best[0]:
+                    best, history.best_epoch = (judged, numbers), count
+                advance(judged)
+                if not math.isfinite(judged):
+                    history.stopped = "diverged"
+                elif callback is not None and callback(history):
+                    history.stopped = "callback"
+                elif patience is not None and count - (history.best_epoch or 0) >= patience:
+                    history.stopped = "early"
+                if history.stopped != "finished":
+                    break
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
+    if history.stopped != "finished":
+        for parameter, number in zip(parameters, best[1], strict=True):
+            parameter.data = number
+    return history
+
+
+def _computed(model: Callable[[Any], Any], loss: Loss, mode: Mode) -> tuple[Any, Any]:
+    """Return two functions of a batch that return the sum of its losses; the first adds gradients too."""
+
+    def of_row(row: Any, target: Any) -> Any:
+        return loss([model(row)], [target])
+
+    if mode == "eager":
+
+        def without_graph(row: Row, target: Row) -> float:
+            with no_grad():
+                return _number(of_row(row, target))
+
+        return (
+            lambda batch: _total(_backward(of_row(*pair)) for pair in batch),
+            lambda batch: _total(without_graph(*pair) for pair in batch),
+        )
+
+    from autograd_mini.compile import compile
+
+    compiled = compile(of_row)
+    if mode == "replayed":
+        return (
+            lambda batch: _total(compiled.backward(*pair) for pair in batch),
+            lambda batch: _total(compiled(*pair) for pair in batch),
+        )
+    if mode == "batched":
+        return (
+            lambda batch: compiled.backward.map(*_columns(batch), reduce="sum"),
+            lambda batch: compiled.map(*_columns(batch), reduce="sum"),
+        )
+    raise ValueError(f'mode {mode!r} is not known: choose "eager", "replayed" or "batched"')
+
+
+def _backward(loss: Any) -> float:
+    if isinstance(loss, Value):
+        loss.backward()
+    return _number(loss)
+
+
+def _number(loss: Any) -> float:
+    return loss.data if isinstance(loss, Value) else as_number(loss)
+
+
+def _total(losses: Iterable[float]) -> float:
+    return reduce(add, losses, 0.0)  # from Python 3.12 on, `sum` rounds otherwise
+
+
+def _columns(batch: Sequence[tuple[Row, Row]]) -> Iterator[Any]:
+    try:
+        import numpy as np
+    except ImportError:
+        raise ImportError('mode="batched" needs NumPy: pip install "autograd-mini[fast]"') from None
+    return (np.array(column) for column in zip(*batch, strict=True))
+
+
+def _rows(inputs: Sequence[Any], targets: Sequence[Any]) -> list[tuple[Row, Row]]:
+    if len(inputs) != len(targets) or len(targets) == 0:
+        raise ValueError(
+            f"there are {len(inputs)} rows of inputs and {len(targets)} targets: give one target for each "
+            "row, and at least one"
+        )
+    columns = zip(_plain(inputs, "inputs"), _plain(targets, "targets"), strict=True)
+    return list(columns)
+
+
+def _plain(column: Sequence[Any], name: str) -> Iterator[Row]:
+    for i, x in enumerate(column):
+        numbers, structure = flatten(x, f"{name}[{i}]")
+        yield numbers[0] if structure.kind == "number" else numbers
+
+
+@contextmanager
+def _bar(epochs: int, progress: bool) -> Iterator[Callable[[float], None]]:
+    """Yield a function that moves a progress bar on by an epoch and shows its loss."""
+    if not progress:
+        yield lambda loss: None
+        return
+    try:
+        from tqdm import tqdm  # type: ignore[import-untyped]
+    except ImportError:
+        raise ImportError('progress=True needs tqdm: pip install "autograd-mini[nn]"') from None
+    with tqdm(total=epochs, unit="epoch") as bar:
+
+        def advance(loss: float) -> None:
+            bar.set_postfix_str(f"loss {loss:.6g}", refresh=False)
+            bar.update()
+
+        yield advance

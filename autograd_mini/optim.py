@@ -1,0 +1,350 @@
+"""How parameters follow their gradients downhill. Knows numbers and gradients, not what was computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from autograd_mini.table import as_number
+from autograd_mini.value import Value
+
+__all__ = [
+    "sgd",
+    "SGD",
+    "RMSProp",
+    "Adam",
+    "AdamW",
+    "Optimiser",
+    "lbfgs",
+    "linear_decay",
+    "cosine_decay",
+    "exponential_decay",
+    "warmup",
+    "clip_by_norm",
+    "clip_by_value",
+]
+
+Schedule = Callable[[int], float]
+"""A learning rate for each step, counted from 0."""
+
+
+def sgd(parameters: Iterable[Value], learning_rate: float) -> None:
+    """Take one step of gradient descent: data -= learning_rate · grad, for each parameter.
+
+    >>> x = Value(3.0)
+    >>> (x * x).backward()
+    >>> sgd([x], learning_rate=0.25)
+    >>> x.data
+    1.5
+    """
+    for parameter in parameters:
+        parameter.data -= learning_rate * parameter.grad
+
+
+# ---- optimisers: a rule for one parameter, and what it remembers of each ------------------------------
+
+
+class Optimiser:
+    """Updates parameters by a `rule` for one number; subclasses say which.
+
+    `parameters` are leaves, each updated once; `learning_rate` is a number or a function of the number of
+    steps taken, such as `linear_decay`. `steps` counts them.
+
+    >>> class SignDescent(Optimiser):
+    ...     def rule(self, x, gradient, rate):
+    ...         return (x - math.copysign(rate, gradient),)
+    >>> x = Value(1.0); x.grad = 20.0
+    >>> SignDescent([x], learning_rate=0.25).step()
+    >>> x.data
+    0.75
+    """
+
+    rule: Callable[..., tuple[float, ...]]
+    """Called as rule(x, gradient, rate, *memory): returns the new x, and what it wants to be given next
+    time. At first there is no memory."""
+
+    def __init__(self, parameters: Iterable[Any], learning_rate: float | Schedule) -> None:
+        leaves = list(dict.fromkeys(parameters))
+        for parameter in leaves:
+            if not isinstance(parameter, Value) or parameter.op is not None:
+                raise TypeError(
+                    f"{type(self).__name__}: {parameter!r} is not a leaf Value, and cannot be updated: "
+                    "pass model.parameters()"
+                )
+        if not leaves:
+            raise ValueError(f"{type(self).__name__}: there are no parameters: pass model.parameters()")
+        if not callable(learning_rate):
+            _check("learning_rate", learning_rate, 0.0, math.inf)
+        self.parameters: list[Value] = leaves
+        self.learning_rate = learning_rate
+        self.steps = 0
+        self._memory: list[list[float]] = [[]] * len(self.parameters)
+
+    def step(self) -> None:
+        """Update every parameter by its gradient."""
+        rate = self.learning_rate(self.steps) if callable(self.learning_rate) else self.learning_rate
+        self.steps += 1
+        updates = [
+            self.rule(parameter.data, parameter.grad, rate, *memory)
+            for parameter, memory in zip(self.parameters, self._memory, strict=True)
+        ]
+        self._memory = [memory for _, *memory in updates]
+        for parameter, (x, *_) in zip(self.parameters, updates, strict=True):
+            parameter.data = x
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zero."""
+        for parameter in self.parameters:
+            parameter.grad = 0.0
+
+
+class SGD(Optimiser):
+    """Gradient descent, with momentum if given: v = momentum · v + gradient, x = x - rate · v.
+
+    ``nesterov=True`` looks ahead: x = x - rate · (gradient + momentum · v) (Sutskever et al. 2013).
+
+    >>> x = Value(1.0); x.grad = 1.0
+    >>> optimiser = SGD([x], learning_rate=0.25, momentum=0.5)
+    >>> optimiser.step(); optimiser.step()
+    >>> x.data
+    0.375
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float | Schedule,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(parameters, learning_rate)
+        self.momentum = _check("momentum", momentum, 0.0, 1.0)
+        self.nesterov = nesterov
+
+    def rule(self, x: float, gradient: float, rate: float, velocity: float = 0.0) -> tuple[float, ...]:
+        """Return the new x and the velocity."""
+        velocity = self.momentum * velocity + gradient
+        slope = gradient + self.momentum * velocity if self.nesterov else velocity
+        return x - rate * slope, velocity
+
+
+class RMSProp(Optimiser):
+    """Steps divided by the root of a running mean of squared gradients (Tieleman and Hinton 2012).
+
+    >>> x = Value(1.0); x.grad = 100.0
+    >>> RMSProp([x], learning_rate=0.01, decay=0.75).step()
+    >>> round(x.data, 9)
+    0.98
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float | Schedule = 0.01,
+        *,
+        decay: float = 0.99,
+        epsilon: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, learning_rate)
+        self.decay = _check("decay", decay, 0.0, 1.0)
+        self.epsilon = _check("epsilon", epsilon, 5e-324, math.inf)
+
+    def rule(self, x: float, gradient: float, rate: float, square: float = 0.0) -> tuple[float, ...]:
+        """Return the new x and the running mean of squares."""
+        square = self.decay * square + (1.0 - self.decay) * gradient * gradient
+        return x - rate * gradient / (math.sqrt(square) + self.epsilon), square
+
+
+class Adam(Optimiser):
+    """Steps by running means of the gradient and its square, both corrected for their start at 0
+    (Kingma and Ba 2015).
+
+    >>> x = Value(1.0); x.grad = 100.0
+    >>> Adam([x], learning_rate=0.01).step()
+    >>> round(x.data, 9)
+    0.99
+    """
+
+    weight_decay = 0.0
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float | Schedule = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, learning_rate)
+        self.betas = _check("betas[0]", betas[0], 0.0, 1.0), _check("betas[1]", betas[1], 0.0, 1.0)
+        self.epsilon = _check("epsilon", epsilon, 5e-324, math.inf)
+
+    def rule(
+        self, x: float, gradient: float, rate: float, mean: float = 0.0, square: float = 0.0
+    ) -> tuple[float, ...]:
+        """Return the new x and the two running means."""
+        first, second = self.betas
+        mean = first * mean + (1.0 - first) * gradient
+        square = second * square + (1.0 - second) * gradient * gradient
+        size = math.sqrt(square / (1.0 - second**self.steps)) + self.epsilon
+        x -= rate * self.weight_decay * x
+        return x - rate * (mean / (1.0 - first**self.steps)) / size, mean, square
+
+
+class AdamW(Adam):
+    """Adam with parameters that decay beside it, not through the gradient (Loshchilov and Hutter 2019).
+
+    >>> x = Value(1.0)
+    >>> AdamW([x], learning_rate=0.1, weight_decay=0.5).step()
+    >>> x.data
+    0.95
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        learning_rate: float | Schedule = 0.001,
+        *,
+        weight_decay: float = 0.01,
+        **options: Any,
+    ) -> None:
+        super().__init__(parameters, learning_rate, **options)
+        self.weight_decay = _check("weight_decay", weight_decay, 0.0, math.inf)
+
+
+def lbfgs(loss: Callable[[], Any], parameters: Iterable[Value], *, iterations: int = 1000) -> Any:
+    """Minimise `loss` by L-BFGS and leave the best parameters met, also when interrupted.
+
+    `loss` is called without arguments and returns a Value, or a number if it has added the gradients
+    itself, as ``compile(f).backward`` does. It is for losses without chance: the same at every call with
+    the same parameters. Returns SciPy's `OptimizeResult`. Needs SciPy: ``pip install "autograd-mini[nn]"``.
+
+    >>> x, y = Value(-1.0), Value(2.0)
+    >>> result = lbfgs(lambda: (1 - x) ** 2 + 100 * (y - x * x) ** 2, [x, y])
+    >>> abs(x.data - 1) < 1e-6, abs(y.data - 1) < 1e-6
+    (True, True)
+    """
+    try:
+        from scipy.optimize import minimize  # type: ignore[import-untyped]
+    except ImportError:
+        raise ImportError('lbfgs needs SciPy: pip install "autograd-mini[nn]"') from None
+    parameters = Optimiser(parameters, 0.0).parameters
+    best = math.inf, [parameter.data for parameter in parameters]
+
+    def put(numbers: Iterable[Any]) -> None:
+        for parameter, number in zip(parameters, numbers, strict=True):
+            parameter.data, parameter.grad = as_number(number), 0.0
+
+    def value_and_gradient(numbers: Any) -> tuple[float, list[float]]:
+        nonlocal best
+        put(numbers)
+        root = loss()
+        if isinstance(root, Value):
+            root.backward()
+            root = root.data
+        if root < best[0]:
+            best = root, [parameter.data for parameter in parameters]
+        return root, [parameter.grad for parameter in parameters]
+
+    try:
+        return minimize(
+            value_and_gradient,
+            best[1],
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": iterations, "maxfun": 10 * iterations, "ftol": 1e-15, "gtol": 1e-10},
+        )
+    finally:
+        put(best[1])
+
+
+# ---- schedules: the learning rate as a function of the step ------------------------------------------
+
+
+def linear_decay(start: float, end: float, steps: int) -> Schedule:
+    """Return a schedule that goes from `start` to `end` in a straight line, and stays there.
+
+    >>> rate = linear_decay(1.0, 0.5, steps=100)
+    >>> rate(0), rate(50), rate(1000)
+    (1.0, 0.75, 0.5)
+    """
+    return lambda step: _between(start, end, min(step / steps, 1.0))
+
+
+def cosine_decay(start: float, end: float, steps: int) -> Schedule:
+    """Return a schedule that goes from `start` to `end` along half a cosine (Loshchilov and Hutter 2017).
+
+    >>> rate = cosine_decay(1.0, 0.5, steps=100)
+    >>> rate(0), rate(50), rate(1000)
+    (1.0, 0.75, 0.5)
+    """
+    return lambda step: _between(start, end, 0.5 - 0.5 * math.cos(math.pi * min(step / steps, 1.0)))
+
+
+def exponential_decay(start: float, factor: float, steps: int = 1) -> Schedule:
+    """Return a schedule that multiplies the rate by `factor` every so many steps, smoothly.
+
+    >>> rate = exponential_decay(1.0, 0.5, steps=10)
+    >>> rate(0), rate(10), rate(20)
+    (1.0, 0.5, 0.25)
+    """
+    return lambda step: start * factor ** (step / steps)
+
+
+def warmup(schedule: float | Schedule, steps: int) -> Schedule:
+    """Return a schedule that rises to another in a straight line, and then follows it from its start.
+
+    >>> rate = warmup(0.5, steps=5)
+    >>> rate(0), rate(4), rate(100)
+    (0.1, 0.5, 0.5)
+    """
+    after = schedule if callable(schedule) else lambda step: schedule
+    return lambda step: after(0) * (step + 1) / steps if step < steps else after(step - steps)
+
+
+def _between(start: float, end: float, share: float) -> float:
+    return (1.0 - share) * start + share * end  # exact at either end
+
+
+# ---- clipping: gradients kept within bounds ----------------------------------------------------------
+
+
+def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
+    """Shorten the gradient, all parameters' together, to the length `limit`; return what it was.
+
+    A gradient with an inf or nan in it has no direction to keep, and is left as it is.
+
+    >>> x, y = Value(0.0), Value(0.0)
+    >>> x.grad, y.grad = 3.0, 4.0
+    >>> clip_by_norm([x, y], 1.0), x.grad, y.grad
+    (5.0, 0.6..., 0.8...)
+    """
+    _check("limit", limit, 0.0, math.inf)
+    parameters = list(parameters)
+    norm = math.hypot(*[parameter.grad for parameter in parameters])
+    if limit < norm < math.inf:
+        for parameter in parameters:
+            parameter.grad *= limit / norm
+    return norm
+
+
+def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
+    """Bring each derivative between -limit and limit; nan stays nan.
+
+    >>> x = Value(0.0); x.grad = -3.0
+    >>> clip_by_value([x], 1.0)
+    >>> x.grad
+    -1.0
+    """
+    _check("limit", limit, 0.0, math.inf)
+    for parameter in parameters:
+        if abs(parameter.grad) > limit:
+            parameter.grad = math.copysign(limit, parameter.grad)
+
+
+def _check(name: str, x: float, low: float, high: float) -> float:
+    if not low <= x <= high:
+        raise ValueError(f"{name} is {x!r}: choose it from {low:g} to {high:g}")
+    return x

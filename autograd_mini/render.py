@@ -1,0 +1,157 @@
+"""Runs Graphviz: DOT text in, a picture's bytes out, and files written whole. Knows no graph of ours.
+
+What takes a while to import is imported where it is used: most programs never draw.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import subprocess
+
+__all__ = ["RenderError", "find_dot", "render", "write"]
+
+SIGNATURES: Final = {"svg": b"<svg", "png": b"\x89PNG\r\n", "pdf": b"%PDF-"}
+"""What the bytes of each format begin with, or nearly so."""
+
+REMEDY: Final = (
+    'pip install "autograd-mini[render]", or install Graphviz (https://graphviz.org/download), or name '
+    "its `dot` in AUTOGRAD_MINI_DOT"
+)
+
+
+class RenderError(RuntimeError):
+    """A picture that could not be made or written; the message has the object, the cause, the remedy."""
+
+
+def find_dot() -> str:
+    """Return the path of a `dot` executable: AUTOGRAD_MINI_DOT, else on PATH, else graphviz-pure's.
+
+    Raises RenderError when there is none, or when AUTOGRAD_MINI_DOT names no executable file.
+    """
+    import shutil
+
+    wanted = os.environ.get("AUTOGRAD_MINI_DOT")
+    if wanted:
+        found = shutil.which(wanted)
+        if found is None:
+            raise RenderError(
+                f"AUTOGRAD_MINI_DOT: {wanted!r} is no executable file; set it to the path of Graphviz's "
+                "`dot`, or unset it to have one looked for"
+            )
+        return found
+    found = shutil.which("dot") or _dot_of_wheel()
+    if found is None:
+        raise RenderError(f"no Graphviz `dot` was found on PATH; {REMEDY}")
+    return found
+
+
+def _dot_of_wheel() -> str | None:
+    """Return the binary that the graphviz-pure wheel brought; it is in no directory on PATH of a venv."""
+    import shutil
+    from importlib import metadata
+
+    try:
+        files = metadata.files("graphviz-pure") or []
+    except metadata.PackageNotFoundError:
+        return None
+    binaries = [
+        str(file.locate()) for file in files if file.stem == "graphviz-pure" and file.suffix in ("", ".exe")
+    ]
+    return next(filter(shutil.which, binaries), None)
+
+
+def render(source: str, format: str, *, seconds: float = 20.0) -> bytes:
+    r"""Return the picture that DOT text describes, in `format`: "svg", "png" or "pdf".
+
+    Raises RenderError when no renderer is found, when it cannot make this format, fails, or takes more
+    than `seconds`; it is stopped then, with whatever it has started.
+
+    >>> render("digraph { a -> b }", "svg").endswith(b"</svg>\n")
+    True
+    """
+    import subprocess
+
+    dot = find_dot()
+    try:
+        process = subprocess.Popen(
+            [dot, f"-T{format}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # a wrapper script and its children can be stopped together
+        )
+    except OSError as error:
+        raise RenderError(f"{dot}: cannot be run: {error.strerror}; {REMEDY}") from error
+    with process:
+        try:
+            picture, complaint = process.communicate(source.encode(), timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise RenderError(
+                f"{dot}: no picture after {seconds:g} s; draw a smaller graph, or save the DOT and lay "
+                "it out by hand"
+            ) from None
+        finally:
+            _stop(process)
+    if SIGNATURES[format] in picture[:2000] and not process.returncode:
+        return picture
+    said = complaint.decode(errors="replace").strip()
+    if "not recognized" in said:
+        raise RenderError(
+            f"{dot}: cannot make {format.upper()}; save .svg or .png, or install Graphviz "
+            "(https://graphviz.org/download)"
+        )
+    said = said.splitlines()[0] if said else f"it made no {format.upper()}"
+    raise RenderError(f"{dot}: failed with exit status {process.returncode}: {said[:200]}; {REMEDY}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        if os.name == "posix":
+            import signal
+
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+def write(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file whole or not at all; a device or a pipe, such as /dev/stdout, is written to directly.
+
+    Raises RenderError, naming the path, when that cannot be done; what was there before is kept.
+    """
+    import tempfile
+
+    temporary = None
+    try:
+        target = os.path.realpath(path)
+        directly = os.path.exists(target) and not os.path.isfile(target)
+        if directly or os.fspath(path).startswith("/dev/"):
+            with open(path, "wb") as file:
+                file.write(data)
+            return
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".autograd_mini-")
+        with open(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, _permissions(target))
+        os.replace(temporary, target)
+    except (OSError, ValueError) as error:  # a ValueError is a NUL in the name
+        cause = getattr(error, "strerror", None) or error
+        raise RenderError(
+            f"{os.fspath(path)}: cannot be written: {cause}; name a file in a directory that "
+            "exists and may be written to"
+        ) from error
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def _permissions(target: str) -> int:
+    """Return those of the file there is, else those a new file gets: a temporary file has others."""
+    if os.path.exists(target):
+        return os.stat(target).st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

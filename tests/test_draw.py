@@ -1,0 +1,474 @@
+"""A picture holds what the graph holds, no more and no less, at every size, whatever the labels are."""
+
+import colorsys
+import html
+import os
+import random
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd_mini import Value, where
+from autograd_mini.draw import (
+    INK,
+    INTERIOR,
+    LEAF,
+    LINE,
+    NEGATIVE,
+    NOT_FINITE,
+    PAPER,
+    POSITIVE,
+    Picture,
+    RenderError,
+    draw,
+)
+from autograd_mini.naming import evaluation_order, names, one_line, short
+from autograd_mini.scopes import scope
+from autograd_mini.testing.strategies import expressions
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    '<img src=x onerror="alert(1)">',
+    "a & b &lt; c &#60; d",
+    "\"quoted\" 'twice'",
+    "back\\slash \\N \\G \\n \\\\",
+    "two\nlines\r\n\tand a tab",
+    "nul\0 bell\a escape\x1b[31m",
+    "x" * 10_000,
+    "שלום עולם",
+    "\u202eevil\u202c",
+    "权重 😀 👨‍👩‍👧 e\u0301",
+    "half a pair \ud800",
+    "{record|<port>}",
+    "]]> <!-- -->",
+    "n0 -> n1",
+    "%s {0} {x}",
+]
+
+
+def article():
+    a, b = Value(2.0, label="a"), Value(1.0, label="b")
+    return (a + b) * (b + 1)
+
+
+def chain(length):
+    e = Value(1.0, "x")
+    for _ in range(length - 1):
+        e = -e
+    return e
+
+
+def texts(picture):
+    """Every text of the picture, which is checked to be nothing but lines, areas and texts."""
+    root = ET.fromstring(picture.svg)
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert tags <= {"svg", "g", "title", "polygon", "path", "text"}
+    attributes = {name for element in root.iter() for name in element.attrib}
+    assert not any(name.lower().startswith("on") or "href" in name for name in attributes)
+    return [element.text for element in root.iter() if element.tag.endswith("text")]
+
+
+def edges(picture):
+    """Every edge: operand, result, label or "", style or ""."""
+    found = []
+    for line in picture.source.splitlines():
+        if match := re.match(r"\s*(\w+) -> (\w+)(?: \[(.*)\])?$", line):
+            label = re.search(r"<TD[^>]*>(.*?)</TD>", match[3] or "")
+            style = re.search(r"style=(\w+)", match[3] or "")
+            found.append(
+                (match[1], match[2], html.unescape(label[1]) if label else "", style[1] if style else "")
+            )
+    return found
+
+
+def cells(picture):
+    """For each node or group, the text of its cells and their colours."""
+    found = {}
+    for name, label in re.findall(r"^\s*(\w+) \[label=<(<TABLE.*</TABLE>)>", picture.source, re.M):
+        found[name] = [
+            (html.unescape(re.sub("<.*?>", "", text)), colour)
+            for colour, text in re.findall(r'<TD BGCOLOR="(.*?)"[^>]*>(.*?)</TD>', label)
+        ]
+    return found
+
+
+# ---- the article's figures -------------------------------------------------------------------------
+
+
+def test_the_article_s_plain_graph():
+    picture = draw(article(), values=False, gradients=False, derivatives=False)
+    assert sorted(texts(picture)) == ["a", "b", "c = a + b", "d = b + 1", "e = c * d"]
+
+
+def test_the_article_s_graph_with_derivatives():
+    picture = draw(article(), gradients=False)
+    assert {label for *_, label, _ in edges(picture)} == {
+        "∂c/∂a = 1",
+        "∂c/∂b = 1",
+        "∂d/∂b = 1",
+        "∂e/∂c = 2",
+        "∂e/∂d = 3",
+    }
+    assert Counter(texts(picture))["value"] == 5
+    assert "grad" not in texts(picture)
+
+
+def test_gradients_are_blank_before_a_sweep_and_as_they_stand_after():
+    e = article()
+
+    def gradients():
+        return [row[-1][0] for row in cells(draw(e)).values()]
+
+    assert gradients() == [" "] * 5
+    e.backward()
+    assert gradients() == ["2", "5", "2", "3", "1"]
+    e.backward()
+    assert gradients() == ["4", "10", "2", "3", "1"]
+
+
+def test_drawing_changes_nothing():
+    e = article()
+    e.backward()
+    before = [(v.data, v.grad, v.label) for v in evaluation_order(e)]
+    draw(e).svg  # noqa: B018
+    assert [(v.data, v.grad, v.label) for v in evaluation_order(e)] == before
+
+
+def test_a_picture_shows_the_moment_it_was_drawn():
+    x = Value(2.0, "x")
+    picture = draw(x * x)
+    x.data = 7.0
+    assert "7" not in texts(picture)
+
+
+# ---- what is on it ---------------------------------------------------------------------------------
+
+
+@given(expressions())
+def test_nodes_and_edges_are_those_of_the_graph(root):
+    root.backward()
+    order = evaluation_order(root)
+    called = names(root)
+    ids = {node: f"n{i}" for i, node in enumerate(order)}
+    expected = []
+    for node in order:
+        for x, derivative in zip(node.operands, node.partials, strict=True):
+            if isinstance(x, Value):
+                label = (
+                    f"∂{called[node]}/∂{called[x]} = {short(derivative)}" if derivative is not None else ""
+                )
+                expected.append((ids[x], ids[node], label, "" if label else "dashed"))
+    picture = draw(root, style="tables")
+    assert Counter(edges(picture)) == Counter(expected)
+    shown = cells(picture)
+    assert list(shown) == sorted(shown, key=lambda name: int(name[1:]))
+    for node in order:
+        (header, _), _, (value, _), _, (gradient, _) = shown[ids[node]]
+        assert header.partition(" = ")[0] == called[node]
+        assert (value, gradient) == (short(node.data), short(node.grad))
+
+
+def test_a_branch_not_taken_and_its_condition_are_dashed():
+    x = Value(-1.0, "x")
+    picture = draw(where(x.less(0.0), x * 2, x.exp()))
+    styles = {(operand, result): style for operand, result, _, style in edges(picture)}
+    headers = {row[0][0].partition(" = ")[2]: name for name, row in cells(picture).items()}
+    chosen = next(name for header, name in headers.items() if header.startswith("where"))
+    assert styles[headers["less(x, 0)"], chosen] == "dashed"
+    assert styles[headers["exp(x)"], chosen] == "dashed"
+    assert styles[headers["x * 2"], chosen] == ""
+
+
+def test_an_operand_used_twice_has_two_edges():
+    x = Value(3.0, "x")
+    assert [label for *_, label, _ in edges(draw(x * x))] == ["∂a/∂x = 3", "∂a/∂x = 3"]
+
+
+def test_a_lone_leaf():
+    assert texts(draw(Value(3.0, "x"))) == ["x", "value", "3", "grad", " "]
+
+
+def test_the_same_graph_always_gives_the_same_picture():
+    script = (
+        "from autograd_mini import Value\n"
+        "from autograd_mini.draw import draw\n"
+        "from autograd_mini.scopes import scope\n"
+        "a, b = Value(2.0, 's::a'), Value(1.0)\n"
+        "with scope('t'): e = (a + b) * (b + 1)\n"
+        "e.backward(); print(draw(e).source, draw(e, style='rows').source, draw(e, style='groups').source)"
+    )
+    sources = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert len(sources) == 1
+
+
+# ---- labels are text -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("style", ["tables", "rows", "groups"])
+def test_hostile_labels_come_out_as_text(label, style):
+    leaf = Value(1.0, label)
+    with scope(label):
+        e = leaf * 2
+    shown = texts(draw(e, style=style))
+    wanted = one_line(label)
+    assert any(wanted in text for text in shown), shown
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_any_label_comes_out_as_text(label):
+    leaf = Value(1.0, label)
+    picture = draw(leaf + leaf)
+    assert sum(names(leaf)[leaf] in text for text in texts(picture)) >= 4  # leaf, formula, both edges
+
+
+# ---- three styles ----------------------------------------------------------------------------------
+
+
+def test_the_style_follows_the_size():
+    tables, rows, groups = chain(40), chain(41), chain(251)
+    assert len(cells(draw(tables))) == 40
+    assert all(len(row) == 5 for row in cells(draw(tables)).values())
+    assert all(len(row) == 2 for row in cells(draw(rows)).values())
+    rows.backward()
+    assert all(len(row) == 3 for row in cells(draw(rows)).values())
+    assert draw(groups).summary == "251 nodes, 250 edges in 12 bands of equal depth"
+    assert len(cells(draw(groups, style="rows"))) == 251
+
+
+def test_a_small_graph_whose_edges_cross_many_levels_is_collapsed():
+    total, leaves = Value(0.0), [Value(1.0) for _ in range(20)]
+    for i in range(100):
+        total = total + leaves[i % 20] * leaves[i // 20]
+    assert "bands" in draw(total).summary
+    assert draw(total).svg
+
+
+def test_rows_run_to_the_right_unless_they_would_make_a_ribbon():
+    e = sum(Value(1.0) * Value(2.0) for _ in range(20))
+    assert "rankdir=LR" in draw(e, style="rows").source
+    assert "rankdir=LR" not in draw(chain(60)).source
+
+
+@given(expressions(max_operations=40))
+def test_groups_count_every_node_and_edge_between_them(root):
+    order = evaluation_order(root)
+    picture = draw(root, style="groups")
+    groups = cells(picture)
+    counts = [int(row[2][0].split(":")[0]) for row in groups.values()]
+    assert sum(counts) == len(order)
+    assert len(groups) <= 12
+    total = sum(isinstance(x, Value) for node in order for x in node.operands)
+    assert all(operand != result for operand, result, *_ in edges(picture))
+    assert sum(int(label.split()[0]) for *_, label, _ in edges(picture)) <= total
+    assert picture.summary.startswith(f"{len(order)} node")
+
+
+def network():
+    """Two layers of three neurons, parameters labelled as those of modules are, and a loss in a scope."""
+    xs = [Value(0.5, "x1"), Value(-1.0, "x2"), Value(0.25, "x3")]
+    for layer in (1, 2):
+        outputs = []
+        for neuron in (1, 2, 3):
+            ws = [Value(0.1 * i - 0.2, f"layer {layer}::neuron {neuron}::w{i}") for i in (1, 2, 3)]
+            outputs.append(sum(w * x for w, x in zip(ws, xs, strict=True)).tanh())
+        xs = outputs
+    with scope("loss"):
+        return sum((x - 1) ** 2 for x in xs)
+
+
+def test_small_graphs_are_boxed_by_scope_as_well():
+    e = network()
+    picture = draw(e, style="tables")
+    shown = texts(picture)
+    assert Counter(text for text in shown if re.match("layer|neuron|loss", text)) == Counter(
+        {"layer 1": 1, "layer 2": 1, "neuron 1": 2, "neuron 2": 2, "neuron 3": 2, "loss": 1}
+    )
+    assert "rank=min" not in picture.source
+
+
+def test_operations_belong_where_their_parameters_do_and_inputs_outside():
+    e = network()
+    groups = {row[0][0]: row for row in cells(draw(e, style="groups")).values()}
+    neurons = [f"layer {i}::neuron {j}" for i in (1, 2) for j in (1, 2, 3)]
+    assert set(groups) == {*neurons, "loss", "no scope"}
+    assert groups["no scope"][2][0] == "3: leaf 3"
+    assert groups["loss"][2][0] == "9: sub 3, pow 3, add 3"
+    # three parameters, three products, three sums with 0 and each other, tanh
+    assert {groups[neuron][2][0].split(":")[0] for neuron in neurons} == {"10"}
+
+
+def test_an_operation_recorded_outside_of_scopes_stays_outside():
+    x = Value(2.0, "x")
+    with scope("inside"):
+        y = x * 3
+    groups = {row[0][0]: row[2][0] for row in cells(draw(y + 1, style="groups")).values()}
+    assert groups == {"inside": "2: leaf 1, mul 1", "no scope": "1: add 1"}
+
+
+def test_scopes_are_collapsed_to_the_depth_that_can_be_drawn():
+    e = Value(0.0)
+    for i in range(5):
+        for j in range(30):
+            with scope(f"layer {i}"), scope(f"neuron {j}"):
+                e = e * 2 + 1
+    assert draw(e).summary == "301 nodes, 300 edges in 5 scopes"
+    for i in range(100):
+        with scope(f"step {i}"):
+            e = e + 1
+    picture = draw(e)
+    assert picture.summary.endswith("edges in 40 scopes")
+    assert "66 more scopes" in texts(picture)
+
+
+def test_many_links_are_thinned_out_and_that_is_said():
+    e = [Value(1.0)]
+    draws = random.Random(0)
+    for _ in range(2000):
+        with scope(f"s{draws.randrange(30)}"):
+            e.append(draws.choice(e) + e[-1])
+    summary = draw(e[-1]).summary
+    assert re.search(r", the 120 thickest of \d+ links$", summary), summary
+    assert summary in texts(draw(e[-1]))
+
+
+def test_scopes_as_deep_as_anyone_likes():
+    x = Value(1.0, "a::" * 20_000 + "x")
+    assert texts(draw(x * 2))
+
+
+def test_a_chain_of_a_hundred_thousand():
+    e = chain(100_000)
+    e.backward()
+    shown = texts(draw(e))
+    assert "depth 0 to 8333" in shown
+    assert len(edges(draw(e))) == 11
+    assert shown[0] == "100,000 nodes, 99,999 edges in 12 bands of equal depth"
+
+
+def test_a_nan_is_counted_and_does_not_hide_the_range():
+    e = Value(float("nan")) * sum(Value(float(i)) for i in range(-2, 3))
+    with scope("all"):
+        e = e * 1
+    groups = cells(draw(e, style="groups")).values()
+    assert [[text for text, _ in row][3:6] for row in groups] == [
+        ["value, 2 nan", "-3", "2"],
+        ["value, 1 nan", "nan", "nan"],
+    ]
+
+
+# ---- colours ---------------------------------------------------------------------------------------
+
+
+def channels(colour):
+    return [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+
+
+def hue(colour):
+    return colorsys.rgb_to_hsv(*channels(colour))[0] * 360
+
+
+def test_gradients_are_tinted_by_sign_and_size():
+    x = Value(1.0, "x")
+    y = x * 2
+    y.grad = 100.0
+
+    def colour(gradient):
+        x.grad = gradient
+        return cells(draw(y))["n0"][-1][1]
+
+    shades = [colour(g) for g in (0.0, 1.0, 10.0, 100.0)]
+    saturation = [max(c) - min(c) for c in map(channels, shades)]
+    assert saturation == sorted(set(saturation))
+    assert shades[0] == "#ffffff"
+    assert 180 < hue(shades[3]) < 240
+    assert 15 < hue(colour(-100.0)) < 45
+    assert colour(float("nan")) == colour(float("-inf")) == NOT_FINITE
+    y.grad = 5e-324
+    assert colour(1e308) == "#6baed6"
+
+
+def contrast(one, other):
+    """The contrast ratio of WCAG 2."""
+
+    def luminance(colour):
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels(colour)]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_everything_can_be_read_on_light_and_on_dark():
+    full = ["#" + "".join(f"{c:02x}" for c in tint) for tint in (POSITIVE, NEGATIVE)]
+    for ground in (PAPER, INTERIOR, LEAF, NOT_FINITE, *full):
+        assert contrast(INK, ground) >= 7
+    assert contrast(LINE, "#ffffff") >= 4.5
+    assert contrast(LINE, "#000000") >= 4.5
+    assert "bgcolor=transparent" in draw(article()).source
+    assert 'fill="white"' not in draw(article()).svg
+
+
+# ---- saved and shown -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, start",
+    [("e.svg", b"<?xml"), ("e.PNG", b"\x89PNG"), ("e.dot", b"digraph {"), ("e.gv", b"digraph {")],
+)
+def test_saved_by_suffix(tmp_path, name, start):
+    draw(article()).save(tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(start)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["e", "e.jpeg", "e.svg.gz", ".svg"])
+def test_another_suffix_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match=r"no kind of picture ends so; end the name in \.svg, \.png"):
+        draw(article()).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_renderer_dot_is_saved_and_the_prompt_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUTOGRAD_MINI_DOT", "/no/such/dot")
+    picture = draw(article())
+    picture.save(tmp_path / "e.dot")
+    assert picture._repr_svg_() is None
+    assert repr(picture).startswith("<Picture: 5 nodes, 5 edges; cannot be shown: AUTOGRAD_MINI_DOT: ")
+    with pytest.raises(RenderError):
+        picture.save(tmp_path / "e.svg")
+    assert [path.name for path in tmp_path.iterdir()] == ["e.dot"]
+
+
+def test_jupyter_shows_the_svg():
+    picture = draw(article())
+    assert picture._repr_svg_() == picture.svg
+    assert repr(picture) == "<Picture: 5 nodes, 5 edges>"
+
+
+def test_what_is_no_value_or_no_style_is_refused():
+    with pytest.raises(TypeError, match=r"^draw\(root\): expected a Value, got float; draw what"):
+        draw(3.0)
+    with pytest.raises(ValueError, match=r"^draw\(style='bars'\): no such style; say \"tables\""):
+        draw(article(), style="bars")
+
+
+def test_the_graph_can_be_added_to():
+    picture = draw(article())
+    picture.graph.node("note", "mine")
+    assert isinstance(picture, Picture)
+    assert "mine" in texts(picture)

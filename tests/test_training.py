@@ -1,0 +1,319 @@
+"""`fit`: against a loop written by hand, in its three modes, and however it is stopped."""
+
+import gc
+import importlib.util
+import math
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from autograd_mini import Value, collector_paused, nn, optim
+from autograd_mini.nn import MLP, fit
+
+needs_tqdm = pytest.mark.skipif(importlib.util.find_spec("tqdm") is None, reason="tqdm is not installed")
+
+
+def data_of(model):
+    return [p.data for p in model.parameters()]
+
+
+def by_hand(steps, rate=0.3):
+    """A training of XOR in one graph a step."""
+    model = MLP(2, [3, 1], activation="tanh", rng=1)
+    inputs, targets = nn.xor()
+    losses = []
+    for _ in range(steps):
+        loss = nn.mse([model(x) for x in inputs], targets)
+        losses.append(loss.data)
+        model.zero_grad()
+        loss.backward()
+        optim.sgd(model.parameters(), rate)
+    return model, losses
+
+
+def fitted(epochs=20, **options):
+    model = MLP(2, [3, 1], activation="tanh", rng=1)
+    optimiser = options.pop("optimiser", None) or optim.SGD(model.parameters(), 0.3)
+    history = fit(model, *nn.xor(), loss=nn.mse, optimiser=optimiser, epochs=epochs, **options)
+    return model, history
+
+
+def test_as_by_hand():
+    expected, losses = by_hand(20)
+    model, history = fitted(20)
+    assert history.losses == pytest.approx(losses, rel=1e-13)
+    assert data_of(model) == pytest.approx(data_of(expected), rel=1e-12)
+    assert (history.stopped, history.best_epoch) == ("finished", losses.index(min(losses)))
+
+
+@pytest.mark.parametrize("loss", [nn.mse, nn.hinge, nn.binary_cross_entropy, nn.huber])
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_modes_take_the_same_steps(loss, batch_size):
+    pytest.importorskip("numpy")
+    inputs, targets = nn.moons(20, rng=3)
+    found = {}
+    for mode in ("eager", "replayed", "batched"):
+        model = MLP(2, [4, 1], rng=2)
+        history = fit(
+            model, inputs, targets, loss=loss, optimiser=optim.SGD(model.parameters(), 0.1), epochs=4,
+            batch_size=batch_size, rng=5, validation=nn.moons(6, rng=4), mode=mode,
+        )  # fmt: skip
+        found[mode] = data_of(model), history.losses, history.validation_losses
+    assert found["eager"] == found["replayed"]
+    for eager, batched in zip(found["eager"], found["batched"], strict=True):
+        assert batched == pytest.approx(eager, rel=1e-10, abs=1e-13)
+
+
+def test_modes_agree_on_classes():
+    inputs, targets = nn.spirals(30, classes=3, rng=3)
+    found = {}
+    for mode in ("eager", "replayed", "batched"):
+        model = MLP(2, [4, 3], activation="tanh", initial="glorot", rng=2)
+        history = fit(
+            model, inputs, targets, loss=nn.cross_entropy, optimiser=optim.Adam(model.parameters(), 0.05),
+            epochs=3, mode=mode,
+        )  # fmt: skip
+        found[mode] = data_of(model) + history.losses
+    assert found["eager"] == found["replayed"]
+    assert found["batched"] == pytest.approx(found["eager"], rel=1e-10, abs=1e-13)
+
+
+def test_classes_are_learnt():
+    inputs, targets = nn.circles(60, noise=0.05, rng=1)
+    model = MLP(2, [6, 2], activation="tanh", initial="glorot", rng=0)
+    fit(
+        model,
+        inputs,
+        targets,
+        loss=nn.cross_entropy,
+        optimiser=optim.Adam(model.parameters(), 0.05),
+        mode="batched",
+    )
+    assert all(
+        (outputs[1] > outputs[0]) == k for k, outputs in zip(targets, map(model, inputs), strict=True)
+    )
+
+
+def test_batches_are_drawn_by_the_seed_and_hold_each_row_once():
+    seen = []
+
+    def model(row):
+        seen.append(row[0])
+        return w * row[0]
+
+    w = Value(1.0)
+    rows = [[float(i)] for i in range(7)]
+
+    def order(rng):
+        seen.clear()
+        fit(
+            model,
+            rows,
+            [0.0] * 7,
+            loss=nn.mse,
+            optimiser=optim.SGD([w], 0.0),
+            epochs=2,
+            batch_size=3,
+            rng=rng,
+        )
+        return list(seen)
+
+    assert order(1) == order(1) != order(2)
+    assert sorted(order(1)[:7]) == sorted(order(1)[7:]) == [float(i) for i in range(7)]
+    assert order(1)[:7] != order(1)[7:]
+    assert rows == [[float(i)] for i in range(7)]  # the caller's list is not shuffled
+
+
+def test_a_step_goes_down_the_mean_of_a_batch():
+    w = Value(1.0)
+    optimiser = optim.SGD([w], 1.0)
+    seen = []
+    history = fit(
+        lambda x: w * x, [1.0, 2.0, 3.0], [0.0] * 3, loss=nn.mse, optimiser=optimiser, epochs=1,
+        batch_size=2, rng=1, before_step=lambda: seen.append(w.grad) or optim.clip_by_norm([w], 0.125),
+        penalty=lambda: 0.5 * nn.l2([w]),
+    )  # fmt: skip
+    assert w.data == 1.0 - 2 * 0.125
+    assert optimiser.steps == len(seen) == 2
+    assert len(history.losses) == 1
+
+
+def test_an_epochs_loss_is_the_mean_over_its_rows():
+    w = Value(1.0)
+    rows = [1.0, 2.0, 3.0]
+    history = fit(
+        lambda x: w * x, rows, [0.0] * 3, loss=nn.mse, optimiser=optim.SGD([w], 0.0), epochs=1, batch_size=2,
+        rng=1, penalty=lambda: w * 6.0,
+    )  # fmt: skip
+    assert history.losses == [pytest.approx((1.0 + 4.0 + 9.0) / 3 + 6.0)]
+
+
+def test_penalty_is_added_once_a_step():
+    w = Value(3.0)
+    history = fit(
+        lambda x: w * x, [0.0, 0.0], [1.0, 1.0], loss=nn.mse, optimiser=optim.SGD([w], 0.25), epochs=1,
+        penalty=lambda: nn.l2([w]),
+    )  # fmt: skip
+    assert history.losses == [1.0 + 9.0]
+    assert w.data == 1.5
+
+
+# ---- stopping ----------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_keeps_the_best():
+    losses = by_hand(9)[1]
+    calls = []
+
+    def interrupt():
+        calls.append(None)
+        if len(calls) == 9:
+            raise KeyboardInterrupt
+
+    model, history = fitted(20, before_step=interrupt)
+    assert history.stopped == "interrupted"
+    assert history.losses == pytest.approx(losses[:8], rel=1e-12)
+    assert history.best_epoch == losses.index(min(losses[:8]))
+    best = by_hand(history.best_epoch)[0]
+    assert data_of(model) == pytest.approx(data_of(best), rel=1e-12)
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_the_model_as_it_was():
+    def interrupt():
+        raise KeyboardInterrupt
+
+    model, history = fitted(20, penalty=interrupt)
+    assert (history.stopped, history.best_epoch, history.losses) == ("interrupted", None, [])
+    assert data_of(model) == data_of(MLP(2, [3, 1], rng=1))
+
+
+def test_early_stopping_puts_back_the_parameters_after_the_best_epoch():
+    w = Value(0.0)
+    reached = []
+    history = fit(
+        lambda x: w * x, [1.0], [10.0], loss=nn.mse, optimiser=optim.SGD([w], 0.05), epochs=100,
+        validation=([1.0], [3.0]), patience=3, callback=lambda history: reached.append(w.data),
+    )  # fmt: skip
+    assert history.stopped == "early"
+    best = min(range(len(reached)), key=lambda k: abs(reached[k] - 3.0))
+    assert history.best_epoch == best
+    assert len(history.losses) == len(history.validation_losses) == best + 1 + 3
+    assert w.data == reached[best]
+    assert history.validation_losses[best] == pytest.approx((reached[best] - 3.0) ** 2)
+
+
+def test_a_callback_may_stop():
+    _, history = fitted(20, callback=lambda history: len(history.losses) == 5)
+    assert (history.stopped, len(history.losses)) == ("callback", 5)
+
+
+@pytest.mark.parametrize("mode", ["eager", "replayed", "batched"])
+def test_a_training_that_diverges_ends_and_puts_back_the_best(mode):
+    w = Value(1.0)
+    optimiser = optim.SGD([w], 1e60)
+    history = fit(lambda x: w * x, [1.0, 2.0], [0.0, 0.0], loss=nn.mse, optimiser=optimiser, mode=mode)
+    assert (history.stopped, history.best_epoch, w.data) == ("diverged", 0, 1.0)
+    assert not math.isfinite(history.losses[-1])
+    assert len(history.losses) < 10
+
+
+def test_no_step_is_taken_from_a_loss_that_is_not_finite():
+    w = Value(1.0)
+    optimiser = optim.SGD([w], 0.125, momentum=0.5)
+    history = fit(
+        lambda x: w * x,
+        [1.0, 1e200, 1.0, 1.0],
+        [0.0] * 4,
+        loss=nn.mse,
+        optimiser=optimiser,
+        batch_size=1,
+        rng=1,
+    )
+    assert (history.stopped, history.losses, w.data) == ("diverged", [math.inf], 1.0)
+    assert optimiser.steps < 4
+    w.grad = 0.0
+    optimiser.step()
+    assert math.isfinite(w.data)
+
+
+@pytest.mark.parametrize("mode", ["replayed", "batched"])
+def test_a_class_that_there_is_not_is_noticed_in_replays_too(mode):
+    w = Value(1.0)
+    history = fit(
+        lambda x: [w * x, -w * x],
+        [1.0, 2.0],
+        [0, 2],
+        loss=nn.cross_entropy,
+        optimiser=optim.SGD([w], 0.1),
+        mode=mode,
+    )
+    assert (history.stopped, w.data) == ("diverged", 1.0)
+
+
+def test_the_collector_is_restored_and_memory_does_not_grow():
+    assert gc.isenabled()
+    fitted(2)
+    assert gc.isenabled()
+    with collector_paused():
+        fitted(50)
+        tracemalloc.start()
+        fitted(10)
+        before = tracemalloc.get_traced_memory()[0]
+        fitted(300)
+        grown = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        assert not gc.isenabled()
+    assert grown < 2_000
+
+
+# ---- at the edges ------------------------------------------------------------------------------------
+
+
+def test_rows_may_be_arrays():
+    inputs, targets = nn.xor()
+    expected = data_of(fitted(3)[0])
+    model = MLP(2, [3, 1], activation="tanh", rng=1)
+    fit(
+        model,
+        np.array(inputs),
+        np.array(targets),
+        loss=nn.mse,
+        optimiser=optim.SGD(model.parameters(), 0.3),
+        epochs=3,
+    )
+    assert data_of(model) == expected
+
+
+@needs_tqdm
+def test_progress_is_shown(capsys):
+    fitted(3, progress=True)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_progress_without_tqdm_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.raises(ImportError, match=r'pip install "autograd-mini\[nn\]"'):
+        fitted(3, progress=True)
+
+
+def test_refusals():
+    w = Value(1.0)
+
+    def run(inputs=(1.0, 2.0), targets=(1.0, 2.0), **options):
+        fit(lambda x: w * x, inputs, targets, loss=nn.mse, optimiser=optim.SGD([w], 0.1), **options)
+
+    with pytest.raises(
+        ValueError, match="there are 2 rows of inputs and 1 targets: give one target for each"
+    ):
+        run(targets=[1.0])
+    with pytest.raises(ValueError, match="at least one"):
+        run([], [])
+    with pytest.raises(ValueError, match="batch_size is 0: choose at least 1"):
+        run(batch_size=0)
+    with pytest.raises(ValueError, match="mode 'fast' is not known"):
+        run(mode="fast")
+    with pytest.raises(TypeError, match=r"inputs\[1\].*got str"):
+        run([1.0, "a"])
+    assert w.data == 1.0
