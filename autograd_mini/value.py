@@ -45,6 +45,7 @@ from autograd_mini.table import Primitive, as_number, follow, is_number
 __all__ = ["Value", "topological_order"]
 
 new: Final = object.__new__
+raised: Final = power.value
 _repayment: Final = threading.RLock()
 
 
@@ -261,15 +262,17 @@ class Value:
         return _apply(mul, other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        if not modes.active and other:
-            if other.__class__ is Value:
-                y = other._data
-                z = self._data / y
-                return _node(div, z, self, 1.0 / y, other, -(z / y))
+        if not modes.active:
             if other.__class__ is int:
                 other = as_number(other)
             if other.__class__ is float:
-                return _node(div, self._data / other, self, 1.0 / other, other, None)
+                if other:
+                    return _node(div, self._data / other, self, 1.0 / other, other, None)
+            elif other.__class__ is Value:
+                y = other._data
+                if y:
+                    z = self._data / y
+                    return _node(div, z, self, 1.0 / y, other, -(z / y))
         return _apply(div, self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
@@ -286,9 +289,8 @@ class Value:
             other = as_number(other)
         exact = other.__class__ is float and other and (other - 1.0) + 1.0 == other
         if exact and other - (other - 1.0) == 1.0 and not modes.active:
-            x, raised = self._data, power.value
-            slope = other * raised(x, other - 1.0)
-            return _node(power, raised(x, other), self, slope, other, None)
+            x = self._data
+            return _node(power, raised(x, other), self, other * raised(x, other - 1.0), other, None)
         return _apply(power, self, other)
 
     def __rpow__(self, other: Any) -> Any:
@@ -692,13 +694,32 @@ def _last(items: list[Any]) -> Any:
 
 def _add_method(row: Primitive) -> None:
     # Attributes set on the class, and no __getattr__: that would make every slot access slower.
-    def method(self: Value, *others: Any) -> Any:
-        return row(self, *others) if others else Value.record_primitive(row, (self,))
-
+    method = _method(row) if row.variadic or len(row.operands) > 1 else _unary_method(row)
     method.__name__, method.__doc__ = row.name, row.__doc__
     for name in (row.name, *row.aliases):
         if not hasattr(Value, name):
             setattr(Value, name, method)
+
+
+def _method(row: Primitive) -> Callable[..., Any]:
+    return lambda self, *others: row(self, *others)
+
+
+def _unary_method(row: Primitive) -> Callable[..., Any]:
+    value: Callable[[float], float] | None = None
+    slope: Callable[[float, float], float] | None = None
+
+    def method(self: Value, *others: Any) -> Any:
+        nonlocal value, slope
+        if others or modes.active:
+            return row(self, *others)
+        if value is None:  # a row is written out when first asked for, and may name rows yet to come
+            value, slope = row.value, row.slopes[0]
+        x = self._data
+        y = value(x)
+        return _node(row, y, self, slope and slope(y, x), None, None)
+
+    return method
 
 
 follow(_add_method)
