@@ -8,7 +8,7 @@ pip    := $(bin)/python -m pip install -qq  # -qq: errors only
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo check lint types test notebooks nightly test-all-pythons bench clean
+.PHONY: help venv demo check lint types test docs notebooks nightly test-all-pythons bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,7 @@ $(VENV)/.installed-%:
 
 $(VENV)/.installed-test: $(VENV)/.installed
 $(VENV)/.installed-dev: $(VENV)/.installed-test
+$(VENV)/.installed-docs: $(VENV)/.installed-dev
 $(VENV)/.installed-bench: $(VENV)/.installed
 
 venv: $(VENV)/.installed ## the environment that `demo` needs
@@ -41,7 +42,7 @@ demo: $(VENV)/.installed ## an expression and the article, drawn into build/
 	$(bin)/python -m autograd_mini "(a+b)*(b+1)" a=2 b=1 --svg build/expression.svg --png build/expression.png
 	$(bin)/python examples/article.py
 
-check: lint types test notebooks ## the gate: everything a change must pass
+check: lint types test docs notebooks ## the gate: everything a change must pass
 
 lint: $(VENV)/.installed-dev ## style, and the one formatting
 	$(bin)/ruff check
@@ -52,6 +53,9 @@ types: $(VENV)/.installed-dev ## mypy --strict on the package
 
 test: $(VENV)/.installed-test ## the tests and every docstring and README example
 	$(bin)/pytest -n auto
+
+docs: $(VENV)/.installed-docs ## build the documents into build/docs; a warning is an error
+	$(bin)/sphinx-build -q -W -b html docs build/docs
 
 notebooks: $(VENV)/.installed-dev ## run every notebook from top to bottom
 ifneq ($(wildcard notebooks/*.ipynb),)

@@ -227,7 +227,7 @@ def lbfgs(loss: Callable[[], Any], parameters: Iterable[Value], *, iterations: i
     (True, True)
     """
     try:
-        from scipy.optimize import minimize  # type: ignore[import-untyped]
+        from scipy.optimize import minimize
     except ImportError:
         raise ImportError('lbfgs needs SciPy: pip install "autograd-mini[nn]"') from None
     parameters = Optimiser(parameters, 0.0).parameters

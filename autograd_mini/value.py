@@ -19,6 +19,7 @@ things (transforms, ledgers, pictures, programs) live above, and use `op`, `oper
 
 from __future__ import annotations
 
+import math
 import operator
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -45,7 +46,7 @@ from autograd_mini.table import Primitive, as_number, follow, is_number
 __all__ = ["Value", "topological_order"]
 
 new: Final = object.__new__
-raised: Final = power.value
+c_pow: Final = math.pow
 _repayment: Final = threading.RLock()
 
 
@@ -287,10 +288,14 @@ class Value:
     def __pow__(self, other: Any) -> Any:
         if other.__class__ is int:
             other = as_number(other)
-        exact = other.__class__ is float and other and (other - 1.0) + 1.0 == other
-        if exact and other - (other - 1.0) == 1.0 and not modes.active:
-            x = self._data
-            return _node(power, raised(x, other), self, other * raised(x, other - 1.0), other, None)
+        if other.__class__ is float and other and not modes.active:
+            less_one = other - 1.0
+            if less_one + 1.0 == other and other - less_one == 1.0:
+                x = self._data
+                try:
+                    return _node(power, c_pow(x, other), self, other * c_pow(x, less_one), other, None)
+                except (OverflowError, ValueError):  # where Python raises, the row answers as C does
+                    pass
         return _apply(power, self, other)
 
     def __rpow__(self, other: Any) -> Any:
@@ -525,10 +530,20 @@ def _in_order(root: Value, leaves: list[tuple[Value, float]]) -> list[Value]:
             if dx.__class__ is tuple:
                 for x, _ in node.edges():
                     _meet(x, stack, leaves)
-            elif not node._x._mark:
-                _meet(node._x, stack, leaves)
-        if node._dy is not None and not node._y._mark:
-            _meet(node._y, stack, leaves)
+            else:
+                x = node._x
+                if not x._mark:
+                    if x.op is None:
+                        _meet(x, stack, leaves)
+                    else:
+                        stack.append(x)
+        if node._dy is not None:
+            y = node._y
+            if not y._mark:
+                if y.op is None:
+                    _meet(y, stack, leaves)
+                else:
+                    stack.append(y)
     return order
 
 

@@ -227,7 +227,7 @@ def _bar(epochs: int, progress: bool) -> Iterator[Callable[[float], None]]:
         yield lambda loss: None
         return
     try:
-        from tqdm import tqdm  # type: ignore[import-untyped]
+        from tqdm import tqdm
     except ImportError:
         raise ImportError('progress=True needs tqdm: pip install "autograd-mini[nn]"') from None
     with tqdm(total=epochs, unit="epoch") as bar:

@@ -1,0 +1,223 @@
+"""Whom to blame for a wrong derivative: each edge of a graph is held to its row's definition, alone.
+
+A row's `reference` is the judge, at 50 digits; a row without one is judged by differences of its value.
+If every edge is right the fault lies elsewhere, and that can be told too: in what the graph leaves out of
+the function, or in the walk over it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from autograd_mini.table import Primitive
+from autograd_mini.testing.differences import Differences, Estimate, Judgement, Verdict
+from autograd_mini.testing.exact import NoReferenceError, derivative_of_graph, derivative_of_row
+from autograd_mini.value import Value, topological_order
+
+__all__ = ["Investigation"]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A partial that is wrong, or that does not exist where it was asked for."""
+
+    row: Primitive
+    operands: tuple[float, ...]
+    by: tuple[int, ...]
+    found: float
+    expected: float | None
+    is_edge: bool = True
+
+    def right(self, rtol: float) -> bool:
+        """Whether the partial is as expected."""
+        assert self.expected is not None
+        room = rtol * max(abs(self.found), abs(self.expected), 1e-9)
+        return self.found == self.expected or abs(self.found - self.expected) <= room
+
+    @property
+    def leaks(self) -> bool:
+        """Whether there is an edge to what the value does not depend on: 0 times an infinity is nan."""
+        return self.is_edge and _ignores(self.row, self.operands, self.by[0])
+
+    def __str__(self) -> str:
+        names = [f"operand {k}" if self.row.variadic else self.row.operands[k] for k in self.by]
+        what = f"the {'second ' * (len(names) - 1)}partial by {' and '.join(names)}"
+        call = f"{self.row.name}({', '.join(map(repr, self.operands))})"
+        if self.expected is None:
+            return f"a kink, a jump or a pole of {call}"
+        should = "no edge" if self.leaks else repr(self.expected)
+        return f"{what} of {call} is {self.found!r} and should be {should}"
+
+
+class Investigation:
+    """The graph that a function of numbers leaves behind at a point, ready to be questioned."""
+
+    def __init__(
+        self, f: Callable[[list[Any]], Any], numbers: Sequence[float], value: Callable[[list[float]], float]
+    ) -> None:
+        self._numbers = list(numbers)
+        self._leaves = [Value(x) for x in numbers]
+        root = f(list(self._leaves))
+        self._root = root if isinstance(root, Value) else Value(root)
+        self._value = value
+
+    def exact(self, by: Sequence[int]) -> float | None:
+        """Return the derivative of the graph at 50 digits; None where there is none, or no reference."""
+        try:
+            return derivative_of_graph(self._root, self._leaves, by)
+        except NoReferenceError:
+            return None
+
+    def settle(
+        self, judgement: Judgement, found: float, by: tuple[int, ...], rtol: float, zero: float
+    ) -> Judgement:
+        """Return the verdict with the graph taken into account; by the values alone it was not right."""
+        if not math.isfinite(self._root.data):
+            return judgement  # what is not a number has no derivative to argue about
+        exact = self.exact(by)
+        known = exact is not None and math.isfinite(exact)
+        expected = judgement.expected if exact is None else Estimate(exact, 0.0)
+        if (known and expected.near(found, rtol, zero)) or found == exact:
+            if judgement.verdict is Verdict.WRONG and not self._is_whole(by[-1]):
+                return Judgement(Verdict.WRONG, judgement.expected, LEFT_OUT)
+            return Judgement(Verdict.RIGHT, expected)
+        accused = known or judgement.verdict is Verdict.WRONG
+        relevant = self._relevant(by)
+        wrong = [e for edges in relevant for e in edges if not _has_kink(edges) and not e.right(rtol)]
+        kinks = [e for edges in relevant for e in edges if e.expected is None]
+        leaks = [e for edges in relevant for e in edges if e.leaks]
+        if wrong and accused:
+            return Judgement(Verdict.WRONG, expected, str(wrong[0]))
+        if kinks:
+            seen = judgement.remark if judgement.verdict is Verdict.KINK else ""
+            return Judgement(Verdict.KINK, expected, f"{kinks[0]}{': ' * bool(seen)}{seen}")
+        if judgement.verdict is Verdict.WRONG and not self._is_whole(by[-1]):
+            return Judgement(Verdict.WRONG, judgement.expected, LEFT_OUT)
+        if leaks and accused and found != found:
+            return Judgement(Verdict.WRONG, expected, f"{leaks[0]}, for nan comes through it")
+        if len(by) == 1 and accused:
+            total, magnitude = self._sum_over_edges(by[0])
+            if not abs(found - total) <= 1e-9 * magnitude:
+                remark = f"every partial is right, and the sum over the paths is {total!r}"
+                return Judgement(Verdict.WRONG, expected, remark)
+        if known and not math.isfinite(found):
+            return Judgement(
+                Verdict.KINK, expected, "every partial is right: one is infinite, and meets a 0"
+            )
+        if known:
+            remark = (
+                "every partial is right: rounding took the digits, or a branch holds at this point alone"
+            )
+            return Judgement(Verdict.NOISY, expected, remark)
+        return judgement
+
+    def _relevant(self, by: tuple[int, ...]) -> list[list[Suspect]]:
+        """The edges of each node on a way from the result to the leaves in `by`, the result's first."""
+        moving = {self._leaves[i] for i in by}
+        found: list[tuple[Value, list[Suspect]]] = []
+        for node in reversed(topological_order(self._root, through_edges=False)):
+            if node.op is not None:
+                numbers = tuple(x.data if isinstance(x, Value) else x for x in node.operands)
+                moved = [k for k, x in enumerate(node.operands) if isinstance(x, Value) and x in moving]
+                edges = [_first(node, numbers, k) for k in moved]
+                if len(by) == 2:
+                    edges += [_second(node.op, numbers, (k, m)) for k in moved for m in moved]
+                if any(edge.is_edge or edge.expected != 0 for edge in edges):
+                    moving.add(node)
+                    found.append((node, edges))
+        reached: set[Any] = {self._root}
+        relevant = []
+        for node, edges in reversed(found):
+            if node in reached:
+                relevant.append(edges)
+                reached.update(node.operands[k] for edge in edges if edge.expected != 0 for k in edge.by)
+        return relevant
+
+    def _is_whole(self, i: int) -> bool:
+        """Whether the graph is the whole function: the two agree where input `i` is moved a little."""
+        for step in (1e-6, -1e-6):
+            moved = list(self._numbers)
+            moved[i] += step * max(abs(moved[i]), 1.0)
+            found: dict[Value, float] = dict(zip(self._leaves, moved, strict=True))
+            for node in reversed(topological_order(self._root, through_edges=False)):
+                if node.op is not None:
+                    found[node] = node.op(
+                        *[found.get(x, x.data) if isinstance(x, Value) else x for x in node.operands]
+                    )
+            whole, graph = self._value(moved), found.get(self._root, self._root.data)
+            if abs(whole - graph) > 1e-12 * abs(whole):
+                return False
+        return True
+
+    def _sum_over_edges(self, i: int) -> tuple[float, float]:
+        """The derivative by input `i`, carried forward over the edges; and the same without signs."""
+        tangent = {self._leaves[i]: (1.0, 1.0)}
+        for node in reversed(topological_order(self._root)):
+            terms = [(d, *tangent[x]) for x, d in node.edges() if x in tangent]
+            if terms:
+                tangent[node] = (sum(d * t for d, t, _ in terms), sum(abs(d) * m for d, _, m in terms))
+        return tangent.get(self._root, (0.0, 0.0))
+
+
+LEFT_OUT = (
+    "the graph is right and is not the whole function: something is computed outside it (a plain number "
+    "taken from .data, detach, an if on a number)"
+)
+
+
+def _has_kink(edges: list[Suspect]) -> bool:
+    """Whether the node sits on a kink in any direction: its partials are then a convention."""
+    return any(edge.expected is None for edge in edges)
+
+
+def _ignores(row: Primitive, operands: tuple[float, ...], k: int) -> bool:
+    """Whether the value does not depend on operand `k` in the least: a branch not taken."""
+    y = row.value(*operands)
+    return all(
+        y == row.value(*operands[:k], x, *operands[k + 1 :]) for x in (math.nan, math.inf, 1.0, -2.0)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _expected(row: Primitive, operands: tuple[float, ...], by: tuple[int, ...]) -> float | None:
+    if _ignores(row, operands, by[0]):
+        return 0.0
+    try:
+        return derivative_of_row(row, operands, by)
+    except NoReferenceError:
+        pass
+    i = by[-1]
+
+    def moved(t: float) -> float:
+        numbers = [*operands[:i], t, *operands[i + 1 :]]
+        y = row.value(*numbers)
+        if len(by) == 1:
+            return y
+        return row.partials_at(y, numbers, [k == by[0] for k in range(len(numbers))])[by[0]] or 0.0
+
+    differences = Differences(moved, operands[i])
+    best = min(
+        (w.slope for w in differences.windows() if not w.trouble), key=lambda e: e.error, default=None
+    )
+    if best is None or best.error > 1e-9 * max(abs(best.slope), 1e-6):
+        return None
+    return float(f"{best.slope:.9g}")  # the digits that are known
+
+
+def _first(node: Value, operands: tuple[float, ...], k: int) -> Suspect:
+    assert node.op is not None
+    d = node.partials[k]
+    return Suspect(node.op, operands, (k,), d or 0.0, _expected(node.op, operands, (k,)), d is not None)
+
+
+def _second(row: Primitive, operands: tuple[float, ...], by: tuple[int, int]) -> Suspect:
+    """The rule of the partial by the first index, run on Values and differentiated by the second."""
+    leaves = [Value(x) for x in operands]
+    partial = row.partials_at(row(*leaves), leaves, [k == by[0] for k in range(len(leaves))])[by[0]]
+    if isinstance(partial, Value):
+        partial.backward()
+    return Suspect(row, operands, by, leaves[by[1]].grad, _expected(row, operands, by), is_edge=False)

@@ -1,0 +1,429 @@
+"""`check_grads`: is this gradient right, and if not, where? For functions of this library and any other.
+
+What is found, by forward and reverse mode or by a gradient written by hand, is compared with an oracle
+that never sees it: the function's values, or mpmath at 50 digits. A wrong derivative, a kink or pole near
+the point, and a difference too noisy to judge are three verdicts, and only the first is an accusation.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from autograd_mini import transforms
+from autograd_mini.modes import no_grad
+from autograd_mini.structure import NUMBER, Structure, flatten
+from autograd_mini.terminal import columns
+from autograd_mini.testing.blame import Investigation
+from autograd_mini.testing.differences import Differences, Estimate, Judgement, Verdict
+from autograd_mini.testing.taylor import Taylor
+from autograd_mini.value import Value
+
+__all__ = ["Finding", "GradientError", "Report", "check_grads", "compare_grads"]
+
+MODES: Final = ("forward", "reverse")
+ORACLES: Final = ("auto", "differences", "mpmath", "taylor")
+FEW: Final = 16
+"""Up to so many numbers, the Hessian is checked entry by entry; beyond, in one direction."""
+
+
+class GradientError(AssertionError):
+    """A derivative is wrong: the message tells which, by how much, and whom to blame; see `report`."""
+
+    def __init__(self, message: str, report: Report) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One derivative: what the modes found, and what became of it."""
+
+    derivative: str
+    modes: tuple[str, ...]
+    found: float
+    judgement: Judgement
+
+    @property
+    def verdict(self) -> Verdict:
+        """RIGHT, WRONG, KINK or NOISY."""
+        return self.judgement.verdict
+
+    @property
+    def expected(self) -> Estimate:
+        """What the oracle says, give or take its error."""
+        return self.judgement.expected
+
+    @property
+    def ulps(self) -> float:
+        """The error in units in the last place of the expected number."""
+        return abs(self.found - self.expected.slope) / math.ulp(self.expected.slope)
+
+    @property
+    def relative(self) -> float:
+        """The error as a part of the expected number."""
+        slope = self.expected.slope
+        return abs(self.found - slope) / abs(slope) if slope else math.inf * abs(self.found - slope)
+
+    def __str__(self) -> str:
+        found = f"{self.derivative} is {self.found!r} ({', '.join(self.modes)})"
+        if self.verdict is Verdict.RIGHT:
+            return f"{found}: right"
+        remark = f": {self.judgement.remark}" if self.judgement.remark else ""
+        if self.verdict is not Verdict.WRONG:
+            return f"{found}: {self.verdict.value}{remark}"
+        off = f"off by {self.ulps:.2g} ULP, relative {self.relative:.2g}"
+        return f"{found} and should be {_digits(self.expected)}: {off}{remark}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on every derivative of a function at a point; prints as a table.
+
+    `ok` tells whether none is wrong, `decided` whether all are right.
+    """
+
+    function: str
+    point: str
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no derivative is wrong; kinks and noise do not count against it."""
+        return not self.wrong
+
+    @property
+    def decided(self) -> bool:
+        """Whether every derivative is right."""
+        return len(self.among(Verdict.RIGHT)) == len(self.findings)
+
+    @property
+    def wrong(self) -> list[Finding]:
+        """The findings that accuse."""
+        return self.among(Verdict.WRONG)
+
+    def among(self, verdict: Verdict) -> list[Finding]:
+        """Return the findings with this verdict."""
+        return [finding for finding in self.findings if finding.verdict is verdict]
+
+    def __str__(self) -> str:
+        rows = [("derivative", "by", "found", "expected", "verdict")]
+        for each in self.findings:
+            verdict = each.verdict.value + (f": {each.judgement.remark}" if each.judgement.remark else "")
+            expected = "none" if each.verdict is Verdict.KINK else _digits(each.expected)
+            rows.append((each.derivative, ", ".join(each.modes), repr(each.found), expected, verdict))
+        table = columns(rows, "<<<<<")
+        counts = [(len(self.among(verdict)), verdict.value) for verdict in Verdict]
+        summary = ", ".join(f"{n} {what}" for n, what in counts if n) or "nothing to check"
+        return "\n".join([f"{self.function} at {self.point}", *table, summary])
+
+
+def check_grads(
+    f: Callable[..., Any],
+    *args: Any,
+    gradient: Callable[..., Any] | None = None,
+    order: int = 2,
+    modes: Sequence[str] = MODES,
+    oracle: str = "auto",
+    rtol: float = 1e-6,
+) -> Report:
+    """Check every first and second derivative of `f` at `args`; raise GradientError if one is wrong.
+
+    `f` returns one number. Arguments are numbers or nested lists, tuples, dicts or arrays of numbers. A
+    plain function of floats is checked with its hand-written gradient, ``check_grads(f, fprime, x)`` or
+    ``gradient=fprime``; `fprime` takes the arguments of `f` and returns the derivative by its argument, in
+    the same structure, or a tuple with one for each argument.
+
+    `oracle` is "differences" (extrapolated, of the values alone), "mpmath" (the definitions of the rows,
+    at 50 digits; for functions of this library), "taylor" (the order of the remainder in one random
+    direction, whatever the size), or "auto": differences, and mpmath where they do not say right. A
+    relative error of `rtol` is let pass. Returns a `Report`; kinks and noise are told there, and do not
+    raise.
+
+    >>> from autograd_mini import exp, sin
+    >>> print(check_grads(lambda a, b: exp(a) * sin(b), 0.0, 1.0, order=1))
+    <lambda> at a = 0.0, b = 1.0
+    derivative  by                found               expected                  verdict
+    ∂f/∂a       forward, reverse  0.8414709848078965  0.841470984807... ± 1e-13  right
+    ∂f/∂b       forward, reverse  0.5403023058681398  0.540302305868... ± 1e-13  right
+    2 right
+    >>> import math
+    >>> check_grads(math.sin, math.cos, 1.0).ok
+    True
+    """
+    report = compare_grads(f, *args, gradient=gradient, order=order, modes=modes, oracle=oracle, rtol=rtol)
+    if report.wrong:
+        worst = f"{report.function} at {report.point}: {report.wrong[0]}"
+        raise GradientError(worst if len(report.findings) == 1 else f"{worst}\n\n{report}", report)
+    return report
+
+
+def compare_grads(
+    f: Callable[..., Any],
+    *args: Any,
+    gradient: Callable[..., Any] | None = None,
+    order: int = 2,
+    modes: Sequence[str] = MODES,
+    oracle: str = "auto",
+    rtol: float = 1e-6,
+) -> Report:
+    """Do what `check_grads` does and return the report, whatever the verdicts.
+
+    >>> report = compare_grads(lambda x: x * x, lambda x: 3 * x, 2.0)
+    >>> report.ok, round(report.findings[0].expected.slope, 12)
+    (False, 4.0)
+    """
+    if gradient is None and args and callable(args[0]):
+        gradient, *args = args  # type: ignore[assignment]
+    if oracle not in ORACLES:
+        raise ValueError(f"oracle {oracle!r} is unknown: choose one of {', '.join(ORACLES)}")
+    if order not in (1, 2):
+        raise ValueError(f"order {order!r} cannot be checked: choose 1 or 2")
+    if not modes or set(modes) - set(MODES):
+        raise ValueError(f"modes {modes!r}: give one or both of {', '.join(MODES)}")
+    subject = _Subject(f, args, by_hand=gradient is not None)
+    report = Report(subject.name, subject.point)
+    judge = _Judge(subject, oracle, rtol)
+    found = subject.by_hand(gradient) if gradient is not None else subject.by_modes(modes)
+    report.findings.extend(judge.first_order(found))
+    if order == 2 and gradient is None and report.ok and oracle != "taylor":
+        report.findings.extend(judge.second_order(modes))
+    return report
+
+
+class _Subject:
+    """A function under suspicion, as one of a flat list of floats."""
+
+    def __init__(self, f: Callable[..., Any], args: Sequence[Any], *, by_hand: bool) -> None:
+        self.f = f
+        self.name = getattr(f, "__name__", type(f).__name__)
+        self.plain = by_hand
+        if not args:
+            raise TypeError(f"{self.name} was given no argument: check_grads(f, x), or (f, fprime, x)")
+        self.names: list[str] = []
+        numbers: list[Any] = []
+        self.structures: list[Structure] = []
+        for name, arg in zip(_parameters(f, len(args)), args, strict=True):
+            some, structure = flatten(arg, name)
+            numbers += some
+            self.structures.append(structure)
+            self.names += structure.names(name)
+        self.numbers = [float(x.data if isinstance(x, Value) else x) for x in numbers]
+        shown = [f"{n} = {x!r}" for n, x in zip(self.names, self.numbers, strict=True)]
+        self.point = ", ".join(shown if len(shown) <= FEW else [*shown[:3], f"… ({len(shown)} numbers)"])
+
+    def call(self, numbers: Sequence[Any]) -> Any:
+        """The function itself, on floats, Values or Duals."""
+        rest = list(numbers)
+        args = []
+        for structure in self.structures:
+            args.append(structure.rebuild(rest[: structure.size]))
+            del rest[: structure.size]
+        found, structure = flatten(self.f(*args), f"the result of {self.name}")
+        if structure != NUMBER:
+            raise TypeError(
+                f"{self.name} returned a {structure.kind} of {structure.size} numbers, and a gradient is "
+                "of one: check the numbers one at a time, such as lambda x: f(x)[0]"
+            )
+        return found[0]
+
+    def value(self, numbers: Sequence[float]) -> float:
+        """Return the number alone, without a graph."""
+        if self.plain:
+            return float(self.call(numbers))
+        with no_grad():
+            y = self.call([Value(x) for x in numbers])
+        return y.data if isinstance(y, Value) else float(y)
+
+    def by_modes(self, modes: Sequence[str]) -> dict[str, list[float]]:
+        """The gradient as each mode finds it."""
+        return {mode: self.gradient(mode, self.numbers) for mode in modes}
+
+    def gradient(self, mode: str, numbers: list[float]) -> list[float]:
+        """The gradient at `numbers` by one mode."""
+        if mode == "reverse":
+            return transforms.grad(self.call)(numbers)  # type: ignore[no-any-return]
+        return [
+            transforms.jvp(self.call, (numbers,), ([float(i == k) for k in range(len(numbers))],))[1]
+            for i in range(len(numbers))
+        ]
+
+    def by_hand(self, gradient: Callable[..., Any]) -> dict[str, list[float]]:
+        """The gradient that the user's function gives."""
+        rest = list(self.numbers)
+        args = []
+        for structure in self.structures:
+            args.append(structure.rebuild(rest[: structure.size]))
+            del rest[: structure.size]
+        name = getattr(gradient, "__name__", type(gradient).__name__)
+        numbers, structure = flatten(gradient(*args), f"the result of {name}")
+        if len(numbers) != len(self.numbers):
+            raise TypeError(
+                f"{name} returned {len(numbers)} numbers, and {self.name} has {len(self.numbers)} to be "
+                f"differentiated by ({', '.join(self.names[:3])}{', …' * (len(self.names) > 3)}): return "
+                "one for each"
+            )
+        return {name: [float(x.data if isinstance(x, Value) else x) for x in numbers]}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A way through the point: along one argument, from its number, or along a direction, from 0."""
+
+    name: str
+    index: int | None
+    direction: list[float]
+    start: float
+    at: Callable[[float], list[float]]
+
+
+def _along_each(names: Sequence[str], x: list[float]) -> Iterator[_Line]:
+    for i, name in enumerate(names):
+        unit = [float(i == k) for k in range(len(x))]
+        yield _Line(name, i, unit, x[i], lambda t, i=i: [*x[:i], t, *x[i + 1 :]])  # type: ignore[misc]
+
+
+def _along_any(x: list[float]) -> _Line:
+    """A direction that favours no argument; the same every time."""
+    chance = random.Random(len(x))
+    v = [chance.choice((-1, 1)) * chance.uniform(0.5, 1.0) for _ in x]
+    return _Line(
+        "(a random direction)", None, v, 0.0, lambda t: [a + t * b for a, b in zip(x, v, strict=True)]
+    )
+
+
+class _Judge:
+    """Puts what was found before the oracle."""
+
+    def __init__(self, subject: _Subject, oracle: str, rtol: float) -> None:
+        self.subject, self.oracle, self.rtol = subject, oracle, rtol
+        self._investigation: Investigation | None = None
+        self._zero = 0.0
+
+    @property
+    def investigation(self) -> Investigation:
+        if self._investigation is None:
+            self._investigation = Investigation(self.subject.call, self.subject.numbers, self.subject.value)
+        return self._investigation
+
+    def first_order(self, found: dict[str, list[float]]) -> Iterator[Finding]:
+        x, value = self.subject.numbers, self.subject.value
+        if self.oracle == "taylor":
+            line = _along_any(x)
+            slopes = {mode: [_dot(g, line.direction)] for mode, g in found.items()}
+            taylor = Taylor(lambda t: value(line.at(t)), 0.0)
+            for modes, (slope,) in _alike(slopes):
+                yield Finding(f"∂f/∂{line.name}", modes, slope, taylor.judge(slope, self.rtol))
+            return
+        zero = self._zero_beside(found)
+        for i, line in enumerate(_along_each(self.subject.names, x)):
+            differences = Differences(lambda t, line=line: value(line.at(t)), line.start)  # type: ignore[misc]
+            for modes, (slope,) in _alike({mode: [g[i]] for mode, g in found.items()}):
+                yield Finding(
+                    f"∂f/∂{line.name}", modes, slope, self._judged(differences, slope, (i,), zero)
+                )
+
+    def second_order(self, modes: Sequence[str]) -> Iterator[Finding]:
+        names, x = self.subject.names, self.subject.numbers
+        inner = "reverse" if "reverse" in modes else "forward"
+        for line in _along_each(names, x) if len(x) <= FEW else [_along_any(x)]:
+            gradient = _Remembered(lambda t, line=line: self.subject.gradient(inner, line.at(t)))  # type: ignore[misc]
+            found = {
+                f"{outer} over {inner}": self._product(outer, inner, line.direction) for outer in modes
+            }
+            zero = self._zero_beside(found)
+            for j, name in enumerate(names):
+                differences = Differences(gradient.component(j), line.start)
+                for by, (slope,) in _alike({mode: [row[j]] for mode, row in found.items()}):
+                    place = () if line.index is None else (j, line.index)
+                    judgement = self._judged(differences, slope, place, zero)
+                    yield Finding(f"∂²f/∂{line.name}∂{name}", by, slope, judgement)
+
+    def _product(self, outer: str, inner: str, v: list[float]) -> list[float]:
+        """The Hessian times v, in one nesting of the modes."""
+        x = self.subject.numbers
+
+        def gradient(x: list[Any]) -> list[Any]:
+            return self.subject.gradient(inner, x)
+
+        if outer == "forward":
+            return transforms.jvp(gradient, (x,), (v,))[1]  # type: ignore[no-any-return]
+        return transforms.grad(lambda x: _dot(gradient(x), v))(x)  # type: ignore[no-any-return]
+
+    def _zero_beside(self, found: dict[str, list[float]]) -> float:
+        """What is no more than the rounding of the numbers seen so far."""
+        sizes = [abs(g) for row in found.values() for g in row if math.isfinite(g)]
+        self._zero = max([self._zero, *sizes])
+        return 1e-13 * self._zero if math.isfinite(self._zero) else 0.0
+
+    def _judged(
+        self, differences: Differences, found: float, by: tuple[int, ...], zero: float
+    ) -> Judgement:
+        if self.oracle == "mpmath" and by:
+            judgement = Judgement(Verdict.KINK if self.investigation.exact(by) is None else Verdict.WRONG)
+        else:
+            judgement = differences.judge(found, self.rtol, zero)
+        if (
+            judgement.verdict is Verdict.RIGHT
+            or self.oracle == "differences"
+            or self.subject.plain
+            or not by
+        ):
+            return judgement
+        return self.investigation.settle(judgement, found, by, self.rtol, zero)
+
+
+def _dot(x: Sequence[Any], y: Sequence[float]) -> Any:
+    return sum(a * b for a, b in zip(x, y, strict=True) if b)
+
+
+class _Remembered:
+    """A function with many results, computed once a point and asked for one result at a time."""
+
+    def __init__(self, f: Callable[[float], list[float]]) -> None:
+        self._f = f
+        self._known: dict[float, list[float]] = {}
+
+    def component(self, j: int) -> Callable[[float], float]:
+        def one(t: float) -> float:
+            if t not in self._known:
+                self._known[t] = self._f(t)
+            return self._known[t][j]
+
+        return one
+
+
+def _alike(found: dict[str, list[float]]) -> list[tuple[tuple[str, ...], list[float]]]:
+    """Put together the modes that have found the same, to the last bit."""
+    groups: dict[str, tuple[tuple[str, ...], list[float]]] = {}
+    for mode, numbers in found.items():
+        modes, _ = groups.get(repr(numbers), ((), numbers))
+        groups[repr(numbers)] = ((*modes, mode), numbers)
+    return list(groups.values())
+
+
+def _parameters(f: Callable[..., Any], count: int) -> list[str]:
+    """What to call the arguments: by the function's own names where it has them."""
+    names = [f"args[{i}]" for i in range(count)]
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return names
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    own = [p.name for p in parameters if p.kind in positional]
+    return own[:count] + names[len(own) :]
+
+
+def _digits(expected: Estimate) -> str:
+    """The number with as many digits as are known."""
+    slope, error = expected.slope, expected.error
+    if not (math.isfinite(slope) and math.isfinite(error)):
+        return "unknown"
+    if error == 0:
+        return repr(slope)
+    known = max(1, min(17, math.ceil(math.log10(abs(slope) / error)) + 1)) if abs(slope) > error else 1
+    return f"{slope:.{known}g} ± {error:.0e}"

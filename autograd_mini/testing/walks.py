@@ -1,0 +1,104 @@
+"""Holds every walk of the engine to the naive one, on one program at a time. Trusts the rows' partials.
+
+Where the oracles of `check_grads` ask whether a derivative is right, these ask whether it was carried
+right: backward, forward, twice, and in each nesting of the two.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from autograd_mini import transforms
+from autograd_mini.testing.naive import Node, PathSum, path_sums
+from autograd_mini.testing.recipes import Recipe
+from autograd_mini.value import Value
+
+__all__ = ["disagreements", "first_order", "second_order"]
+
+
+def disagreements(recipe: Recipe) -> Iterator[str]:
+    """Yield, in words, whatever the engine and the naive engine do not agree on.
+
+    >>> from autograd_mini.testing.recipes import grow
+    >>> list(disagreements(grow([0.5, 2.0], [3], [("*", [0, 1]), ("sin", [0]), ("/", [0, 2])])))
+    []
+    """
+    yield from first_order(recipe)
+    yield from second_order(recipe)
+
+
+def first_order(recipe: Recipe, leaf: Any = Value) -> Iterator[str]:
+    """Yield what is wrong with backward, repeated, and with forward mode; `leaf` makes the leaves."""
+    nodes = [Node(x) for x in recipe.inputs]
+    root = recipe(*nodes)
+    sums = path_sums(root)
+    expected = [sums.get(node, PathSum()) for node in nodes]
+
+    leaves = [leaf(x) for x in recipe.inputs]
+    result = recipe(*leaves)
+    if not _same(result.data, root.data):
+        yield f"the value is {result.data!r}, and {root.data!r} on plain numbers"
+    result.backward()
+    once = [x.grad for x in leaves]
+    yield from _compared("backward", once, expected)
+    for x in leaves:
+        x.data += 1.0  # what is recorded is recorded
+    result.backward()
+    if not all(_same(x.grad, g + g) for x, g in zip(leaves, once, strict=True)):
+        yield f"a second backward makes {once} into {[x.grad for x in leaves]}, not twice that"
+    if leaf is Value:
+        found = [_forward(recipe, _unit(recipe, i)) for i in range(len(nodes))]
+        yield from _compared("forward", found, expected)
+
+
+def second_order(recipe: Recipe) -> Iterator[str]:
+    """Yield where reverse over reverse, forward over reverse and reverse over forward differ."""
+
+    def f(x: Sequence[Any]) -> Any:
+        return recipe(*x)
+
+    x = list(recipe.inputs)
+    twice = transforms.hessian(f)(x)
+    for i in range(len(x)):
+        e = _unit(recipe, i)
+        rows = {
+            "forward over reverse": transforms.hvp(f)(x, e),
+            "reverse over forward": transforms.grad(lambda x, e=e: transforms.jvp(f, (x,), (e,))[1])(x),
+        }
+        for name, row in rows.items():
+            for j, (found, expected) in enumerate(zip(row, twice[i], strict=True)):
+                if not _close(found, expected):
+                    yield (
+                        f"the second derivative by inputs {i} and {j} is {found!r} {name}, {expected!r} "
+                        "reverse over reverse"
+                    )
+
+
+def _compared(walk: str, found: list[float], expected: list[PathSum]) -> Iterator[str]:
+    for i, (g, paths) in enumerate(zip(found, expected, strict=True)):
+        if math.isfinite(paths.magnitude) and not abs(g - paths.total) <= paths.rounding:
+            yield (
+                f"the derivative by input {i} is {g!r} {walk}, {paths.total!r} over {paths.count} "
+                f"path{'s' * (paths.count != 1)}"
+            )
+
+
+def _forward(recipe: Recipe, direction: list[float]) -> float:
+    return transforms.jvp(recipe, recipe.inputs, direction)[1]  # type: ignore[no-any-return]
+
+
+def _unit(recipe: Recipe, i: int) -> list[float]:
+    return [float(i == j) for j in range(len(recipe.inputs))]
+
+
+def _same(x: float, y: float) -> bool:
+    return x == y or (x != x and y != y)
+
+
+def _close(x: float, y: float) -> bool:
+    """Equal but for rounding; nan is equal to nan. No bound is known here: 1e-7 has held for all."""
+    if x != x or y != y:
+        return x != x and y != y
+    return x == y or abs(x - y) <= 1e-7 * max(abs(x), abs(y), 1.0)

@@ -1,0 +1,182 @@
+"""Bugs put in on purpose: random programs must find each, and shrink it to a few operations."""
+
+import sys
+import time
+import types
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import Phase, find, settings
+from hypothesis.stateful import run_state_machine_as_test
+from test_state_machine import Graphs
+
+from autograd_mini import dual, value
+from autograd_mini.primitives import div, sin, where
+from autograd_mini.table import TABLE
+from autograd_mini.testing import compare_grads
+from autograd_mini.testing.recipes import CHOICE, vocabulary
+from autograd_mini.testing.strategies import programs
+from autograd_mini.testing.walks import first_order
+
+MOST_OPERATIONS = 4
+MOST_SECONDS = 10.0  # of this process: a busy machine is no excuse, nor a reason to fail
+FAST = settings(max_examples=500, deadline=None, database=None, phases=[Phase.generate])
+THOROUGH = settings(max_examples=5_000, deadline=None, database=None, phases=[Phase.generate, Phase.shrink])
+HONEST = [word for word in vocabulary() if word != "stop_gradient"]
+
+
+def shrunk(strategy, is_wrong):
+    """The smallest program that shows the bug."""
+    start = time.process_time()
+    recipe = find(strategy, is_wrong, settings=THOROUGH, random=Random(0))
+    seconds = time.process_time() - start
+    assert len(recipe) <= MOST_OPERATIONS, f"not shrunk:\n{recipe}"
+    assert seconds < MOST_SECONDS
+    print(f"{seconds:.1f} s: {recipe}")
+    return recipe
+
+
+# ---- wrong rows: what the oracles of check_grads are for -------------------------------------------
+
+ROWS = {
+    "sign": ("cos", [lambda y, x: sin(x)]),
+    "factor": ("sqrt", [lambda y, x: div(1.0, y)]),
+    "swapped operands": ("atan2", TABLE["atan2"].partials[::-1]),
+    "missing chain factor": ("exp2", [lambda y, x: y]),
+    "forgotten edge": ("hypot", [lambda y, xs: [div(xs[0], y), *[0.0] * (len(xs) - 1)]]),
+    "wrong on one side": ("softplus", [lambda y, x: where(x, TABLE["sigmoid"](x), 1.0)]),
+}
+
+
+@contextmanager
+def wrong_partials(row, partials):
+    before = row.partials, row.slopes
+    row.partials = tuple(partials)
+    del row.slopes  # they are written out again, from the wrong rules
+    try:
+        yield
+    finally:
+        row.partials, row.slopes = before
+
+
+@pytest.mark.parametrize("bug", ROWS)
+def test_a_wrong_partial_is_found_and_named(bug):
+    name, partials = ROWS[bug]
+
+    with wrong_partials(TABLE[name], partials):
+        recipe = shrunk(programs(words=HONEST), lambda r: name in dict(r.steps) and accused(r))
+        assert f" of {name}(" in str(compare_grads(recipe, *recipe.inputs, order=1))
+
+
+def test_a_branch_not_taken_that_leaks_nan_is_found():
+    leaking = [None, lambda z, c, x, y: 1.0 if c else 0.0, lambda z, c, x, y: 0.0 if c else 1.0]
+    with wrong_partials(TABLE["where"], leaking):
+        recipe = shrunk(programs(words=["log", CHOICE], wild=True), accused)
+        assert "should be no edge" in str(compare_grads(recipe, *recipe.inputs, order=1))
+
+
+def accused(recipe):
+    return not compare_grads(recipe, *recipe.inputs, order=1, modes=["reverse"]).ok
+
+
+# ---- a wrong engine: what the naive one is for -----------------------------------------------------
+
+NO_ORDER = """
+def _pay_debts(order):
+    stack, seen = order[-1:], set()
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            node._mark = 0
+            for x, derivative in node.edges():
+                x._grad += node._grad * derivative
+                stack.append(x)
+"""
+STALE = """
+def _pay_debts(order):
+    for node in reversed(order):
+        numbers = [x._data if isinstance(x, Value) else x for x in node.operands]
+        now = node.op.partials_at(node._data, numbers, [True] * len(numbers)) if node.op else ()
+        for x, recorded, derivative in zip(node.operands, node.partials, now):
+            if recorded is not None:
+                x._grad += node._grad * derivative
+        node._mark = 0
+"""
+ENGINE = {
+    "= for +=": ("node._y._grad += received * dy", "node._y._grad = received * dy"),
+    "no topological order": ("# ---- numbers and refusals", NO_ORDER),
+    "a visit for every path": ("            if node._mark == 1:", "            if True:"),
+    "x * x without its second edge": ("_dy = self._data", "_dy = None if other is self else self._data"),
+    "x / y with a wrong sign": ("1.0 / y, other, -(z / y))", "1.0 / y, other, z / y)"),
+    "a leaf's present number": ("# ---- numbers and refusals", STALE),
+    "interior nodes not settled afresh": ("        node._grad = -0.0", "        pass"),
+    "many operands: the first only": (
+        "for x, derivative in node.edges():",
+        "for x, derivative in [*node.edges()][:1]:",
+    ),
+}
+
+
+@contextmanager
+def broken_engine(old, new):
+    """`Value` as its file would have it with `old` replaced by `new`; a comment is kept, and overruled."""
+    source = Path(value.__file__).read_text().replace("follow(_add_method)", "")  # leave no trace
+    assert old in source, f"{old!r} is no longer in value.py: write this mutant anew"
+    broken = f"{source}\n{new}" if old.startswith("#") else source.replace(old, new, 1)
+    module = types.ModuleType("broken_engine")
+    sys.modules[module.__name__] = module  # for pickle
+    try:
+        exec(compile(broken, "broken_engine.py", "exec"), module.__dict__)
+        yield module.Value
+    finally:
+        del sys.modules[module.__name__]
+
+
+@pytest.mark.parametrize("bug", ENGINE)
+def test_a_broken_engine_is_found(bug):
+    with broken_engine(*ENGINE[bug]) as leaf:
+        shrunk(programs(), lambda recipe: any(first_order(recipe, leaf)))
+
+
+# ---- a wrong life: what the state machine is for ---------------------------------------------------
+
+LIVES = {
+    "deepcopy keeps an operand of the original": (
+        "[_copied(operand, memo) for operand in state[4:6]]",
+        "[_copied(state[4], memo), state[5]]",
+    ),
+    "copy shares nothing": ("return _restore(*_state(self))", "return Value(self._data)"),
+    "a copied leaf loses its gradient": (
+        "return _restore(*_state(self))",
+        "return _restore(self._data, 0.0, *_state(self)[2:])",
+    ),
+    "backward overwrites leaves": ("before + leaf._grad) for leaf", "leaf._grad) for leaf"),
+    "a graph holds its result": (
+        "        node = new(Value)",
+        "        node = new(Value); self.label = node",
+    ),
+}
+
+
+@pytest.mark.parametrize("bug", LIVES)
+def test_the_state_machine_notices(bug):
+    with broken_engine(*LIVES[bug]) as leaf:
+        machine = type("Broken", (Graphs,), {"leaf": leaf})
+        with pytest.raises(AssertionError):
+            run_state_machine_as_test(machine, settings=settings(FAST, stateful_step_count=30))
+
+
+# ---- a wrong forward mode --------------------------------------------------------------------------
+
+
+def test_a_forward_mode_that_forgets_a_term_is_found(monkeypatch):
+    record = dual.Dual.record_primitive
+
+    def forgetful(self, op, operands):
+        return record(self, op, (*operands[:1], *[dual.split(x, self.level)[0] for x in operands[1:]]))
+
+    monkeypatch.setattr(dual.Dual, "record_primitive", forgetful)
+    shrunk(programs(), lambda recipe: any(first_order(recipe)))
