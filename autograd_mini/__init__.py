@@ -4,6 +4,7 @@ Everything a user needs is here; the modules say how it works, `value` first.
 """
 
 from autograd_mini.animate import animate
+from autograd_mini.compile import compile as compile
 from autograd_mini.derivative import derivative
 from autograd_mini.draw import draw
 from autograd_mini.expression import parse

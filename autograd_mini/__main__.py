@@ -18,7 +18,7 @@ from autograd_mini.draw import draw
 from autograd_mini.expression import Expression, ExpressionError
 from autograd_mini.formula import latex
 from autograd_mini.ledger import Ledger, ledger, paths, visits
-from autograd_mini.naming import evaluation_order, formula, names
+from autograd_mini.naming import evaluation_order, formula, names, one_line
 from autograd_mini.render import RenderError, render, write
 from autograd_mini.terminal import columns, elided, showable
 from autograd_mini.tree import tree
@@ -55,7 +55,7 @@ class _UsageError(Exception):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise _UsageError(f"{message}; {self.prog} --help shows examples")
+        raise _UsageError(f"{one_line(message, 120)}; {self.prog} --help shows examples")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -155,21 +155,20 @@ def _numbers(assignments: Sequence[str]) -> dict[str, float]:
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         name = unicodedata.normalize("NFKC", name.strip())  # as in the expression
+        shown = repr(one_line(assignment))
         if not equals:
             raise _UsageError(
-                f"{assignment!r} is not name=number: write numbers as in a=2, without blanks, and put the "
+                f"{shown} is not name=number: write numbers as in a=2, without blanks, and put the "
                 "whole expression in quotes"
             )
         if not name.isidentifier():
-            raise _UsageError(f"{assignment!r}: {name!r} is no name; write name=number, as in a=2")
+            raise _UsageError(f"{shown} has no name before the =: write name=number, as in a=2")
         if name in numbers:
-            raise _UsageError(f"{name} is given twice, as {_exact(numbers[name])} and {text}: give it once")
+            raise _UsageError(f"{shown} gives {one_line(name)} a second number: give it once")
         try:
             numbers[name] = Expression(text)()
         except ExpressionError:
-            raise _UsageError(
-                f"{assignment!r} gives no number: write one, such as {name}=2, {name}=-1e-3 or {name}=pi/4"
-            ) from None
+            raise _UsageError(f"{shown} gives no number: write one, as in a=2, a=-1e-3 or a=pi/4") from None
     return numbers
 
 
@@ -177,8 +176,8 @@ def _differentiate(arguments: Sequence[str]) -> None:
     options = _parser().parse_args(_arranged(arguments, ("--svg", "--png", "--dot")))
     if options.expression is None:
         raise _UsageError(f'no expression: give one, as in {PROGRAM} "(a+b)*(b+1)" a=2 b=1')
-    numbers = _numbers(options.numbers)
     expression = Expression(options.expression)
+    numbers = _numbers(options.numbers)
     leaves = {name: Value(number, label=name) for name, number in numbers.items()}
     result = expression(**leaves)
     root = result if isinstance(result, Value) else Value(result, label="result")

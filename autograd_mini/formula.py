@@ -251,6 +251,8 @@ def _split(template: str, operands: tuple[str, ...]) -> tuple[list[str], list[st
     for word, field, _, _ in Formatter().parse(template):
         words[-1] += word
         if field in operands:
+            if re.search(r"\\[A-Za-z]+$", words[-1]):
+                words[-1] += " "  # lest a name run on where a command of LaTeX ends
             fields.append(field)
             words.append("")
         elif field is not None:

@@ -132,6 +132,8 @@ def simplified(graph: Value | float) -> Shown:
         operands = [quantities[x] if isinstance(x, Value) else _Quantity(_Ratio(x)) for x in node.operands]
         if node.op is p.where:
             quantities[node] = operands[1 if node.operands[0] else 2]
+        elif node.op.reference == node.op.operands[0]:  # x itself, as of stop_gradient
+            quantities[node] = operands[0]
         else:
             quantities[node] = shapes.apply(node.op, operands)
     return _shown(quantities[graph])
@@ -151,7 +153,7 @@ class _Shapes:
             p.sub: lambda x, y: self.sum(x, _negated(y)),
             p.mul: self.product,
             p.div: lambda x, y: self.product(x, y, -1.0) if y.coefficient.over else None,
-            p.neg: _negated,
+            p.neg: lambda x: self.sum(_Quantity(_ZERO), _negated(x)),
             p.pow_: self.power,
         }
         result = rules[op](*operands) if op in rules else None
@@ -163,9 +165,10 @@ class _Shapes:
     def sum(self, x: _Quantity, y: _Quantity) -> _Quantity:
         terms: dict[Any, _Ratio] = {}
         for coefficient, shape in (x, y):
-            nested = isinstance(shape, _Sum) and coefficient == _ONE and len(shape.terms) < WIDEST
-            for term, multiple in (shape.terms if nested else {shape: coefficient}).items():
-                terms[term] = terms.get(term, _ZERO).plus(multiple)
+            opened = isinstance(shape, _Sum) and abs(coefficient.over) == 1.0 == coefficient.under
+            opened = opened and len(shape.terms) < WIDEST and x.shape is not y.shape
+            for term, multiple in (shape.terms if opened else {shape: _ONE}).items():
+                terms[term] = terms.get(term, _ZERO).plus(multiple.times(coefficient))
         terms = {term: multiple for term, multiple in terms.items() if multiple.over}
         if len(terms) <= 1:
             return next((_Quantity(multiple, term) for term, multiple in terms.items()), _Quantity(_ZERO))

@@ -89,7 +89,7 @@ def _vocabulary(sympy: Any, word: str) -> Any:
     """Return what a word of a reference means to SymPy; None if nothing."""
 
     def choice(condition: Any, x: Any, y: Any) -> Any:
-        if not isinstance(condition, (sympy.logic.boolalg.Boolean, bool)):
+        if isinstance(condition, sympy.Expr):  # a number, which is true where it is not 0
             condition = sympy.Ne(condition, 0)
         return sympy.Piecewise((x, condition), (y, True))
 

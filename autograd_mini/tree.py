@@ -79,6 +79,8 @@ def tree(root: Value, *, depth: int = DEPTH, rows: int = ROWS) -> Tree:
     lines = columns(table, "<>>>")
     if hidden:
         lines.append(f"… {hidden:,} more node{'s' * (hidden != 1)}, deeper or after these")
+    elif stack:
+        lines.append("… more edges to nodes that are shown above")
     return Tree("\n".join(lines))
 
 

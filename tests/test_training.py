@@ -144,8 +144,8 @@ def test_an_epochs_loss_is_the_mean_over_its_rows():
     w = Value(1.0)
     rows = [1.0, 2.0, 3.0]
     history = fit(
-        lambda x: w * x, rows, [0.0] * 3, loss=nn.mse, optimiser=optim.SGD([w], 0.0), epochs=1, batch_size=2,
-        rng=1, penalty=lambda: w * 6.0,
+        lambda x: w * x, rows, [0.0] * 3, loss=nn.mse, optimiser=optim.SGD([w], 0.0), epochs=1,
+        batch_size=2, rng=1, penalty=lambda: w * 6.0,
     )  # fmt: skip
     assert history.losses == [pytest.approx((1.0 + 4.0 + 9.0) / 3 + 6.0)]
 

@@ -1,0 +1,118 @@
+"""The ``{primitives}`` directive: the table of primitives, read from its rows. Knows no function by name.
+
+A partial is written down by running its rule on leaves that carry the names of the operands and of the
+result: what the rule records is the formula.
+"""
+
+import re
+from itertools import chain
+from pathlib import Path
+
+from sphinx.util.docutils import SphinxDirective
+
+from autograd_mini import Value
+from autograd_mini.formula import formula, latex
+from autograd_mini.table import REALS, TABLE
+
+RESULT = "f"
+
+
+class Primitives(SphinxDirective):
+    """A section for each row: what it is, its value, its partials, its domain, its accuracy."""
+
+    def run(self):
+        """Return the sections."""
+        path = Path(self.env.srcdir) / "data" / "accuracy.txt"
+        self.env.note_dependency(str(path))
+        errors = measured(path.read_text(encoding="utf-8")) if path.exists() else {}
+        index = " · ".join(f"[{name}](#{name})" for name in TABLE)
+        rows = chain.from_iterable(section(row, errors.get(row.name, [])) for row in TABLE.values())
+        return [
+            *self.parse_text_to_nodes(index),
+            *self.parse_text_to_nodes("\n".join(rows), allow_section_headings=True),
+        ]
+
+
+def measured(text):
+    """Return the worst errors of each row, in ULP, from what benchmarks/bench_accuracy.py printed.
+
+    >>> measured("exp         value              0.51     388   [1.5]")
+    {'exp': ['value 0.51']}
+    """
+    errors = {}
+    for name, what, ulps in re.findall(r"^(\w+) +(value|∂/∂\S+) +(\d+\.\d+) ", text, re.M):
+        errors.setdefault(name, []).append(f"{what.replace('*', '')} {ulps}")
+    return errors
+
+
+def section(row, errors):
+    """Yield the Markdown of one row; `errors` are the worst measured, in words."""
+    names = [x.label for x in leaves(row)]
+    domains = list(dict.fromkeys(map(interval, row.domain)))
+    if len(domains) > 1:
+        domains = [f"${x}$ in {d}" for x, d in zip(names, map(interval, row.domain), strict=True)]
+    yield f"### {row.name}\n\n{row.__doc__}\n"
+    yield f"- ${RESULT} = {latex(row(*leaves(row)))}$, tested over {', '.join(domains)}"
+    for name, derivative in zip(names, derivatives(row), strict=True):
+        yield rf"- $\partial {RESULT} / \partial {name}$ {derivative}"
+    if errors:
+        yield f"- worst error measured, in ULP: {', '.join(errors)}"
+    yield ""
+
+
+def leaves(row):
+    """Return a Value for each operand, named as it is, at some point of the row's domain."""
+    names = ["x", "y"] if row.variadic else row.operands
+    domains = [row.domain[0], row.domain[0]] if row.variadic else row.domain
+    points = zip(names, domains, (0.75, 0.5, 0.25), strict=False)
+    return [Value(inside(domain, at), latex_safe(name)) for name, domain, at in points]
+
+
+def latex_safe(name):
+    """Return an operand's name as one that LaTeX takes for one letter, where it can be."""
+    return {"condition": "c"}.get(name, name)
+
+
+def inside(domain, at):
+    """Return a number in the domain: `at` itself if it is there."""
+    low, high = domain
+    if low < at < high:
+        return at
+    return low + at if high >= REALS[1] else low + at * (high - low)
+
+
+def derivatives(row):
+    """Yield each partial as Markdown."""
+    operands = leaves(row)
+    result = Value(row.value(*[x.data for x in operands]), RESULT)
+    found = row.partials_at(result, operands, [True] * len(operands))
+    for i, derivative in enumerate(found):
+        if derivative is None and not row.variadic and row.partials[i] is None:
+            yield "is 0 everywhere: no edge"
+        elif derivative is None:
+            yield "has no edge here: the branch is not taken"
+        elif not isinstance(derivative, Value):
+            yield f"$= {derivative:g}$"
+        elif latex(derivative).count(r"\begin{cases}") > 1:  # cases within cases read better as Python
+            yield f"= `{formula(derivative)}`"
+        else:
+            yield f"$= {latex(derivative)}$"
+
+
+def interval(domain):
+    """Return the interval as people write it.
+
+    >>> interval((-1.0, 1.0)), interval(REALS), interval((5e-324, REALS[1]))
+    ('[−1, 1]', 'all numbers', '(0, ∞)')
+    """
+    if domain == REALS:
+        return "all numbers"
+    low = "(−∞" if domain[0] <= REALS[0] else "(0" if domain[0] == 5e-324 else f"[{domain[0]:g}"
+    high = "∞)" if domain[1] >= REALS[1] else f"{domain[1]:g}]"
+    return f"{low}, {high}".replace("-", "−")
+
+
+def setup(app):
+    """Register the directive."""
+    app.add_directive("primitives", Primitives)
+    return {"parallel_read_safe": True}

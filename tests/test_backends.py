@@ -1,0 +1,239 @@
+"""Every backend computes what the program says: one point to the bit, rows within 4 ULP an operation."""
+
+import ctypes
+import itertools
+import math
+import random
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from program_cases import SPECIAL, bits, expression, numbers_for, rows
+
+from autograd_mini import Value, primitive
+from autograd_mini.backends import BACKENDS, chosen, installed, written
+from autograd_mini.program import Builder, Recording
+from autograd_mini.table import TABLE
+
+POINTS = ["python", "llvm"]
+ROWS = ["python", "numpy", "llvm"]
+SLOW = {"gamma", "lgamma", "digamma", "polygamma"}
+
+
+def merged(programs):
+    """Many programs as one: machine code is compiled for all of them at once."""
+    builder = Builder(sum(p.inputs for p in programs))
+    outputs, start = [], 0
+    for p in programs:
+        at = builder.insert(p, range(start, start + p.inputs))
+        outputs += [at(k) for k in p.outputs]
+        start += p.inputs
+    return builder.program(outputs)
+
+
+def random_programs(seed, count):
+    """Programs of values and gradients, without guards, their inputs, and what backward says."""
+    rng = random.Random(seed)
+    programs, inputs, expected = [], [], []
+    for _ in range(count):
+        leaves = [Value(x) for x in numbers_for(rng, 3)]
+        e = expression(rng, leaves, 15)
+        e.backward()
+        programs.append(Recording([e], leaves).program(gradients=range(3)))
+        inputs += [x.data for x in leaves]
+        expected += [e.data, *[x.grad for x in leaves]]
+    return merged(programs), inputs, expected
+
+
+@pytest.mark.parametrize("backend", POINTS)
+@pytest.mark.parametrize("seed", range(4))
+def test_one_point_equals_eager_bit_for_bit(backend, seed):
+    program, inputs, expected = random_programs(seed, 100)
+    assert bits(chosen(backend).build(program)(inputs)) == bits(expected)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("backend", POINTS)
+@pytest.mark.parametrize("seed", range(1000))
+def test_one_point_equals_eager_over_100_000_programs(backend, seed):
+    program, inputs, expected = random_programs(1_000_000 + seed, 100)
+    assert bits(chosen(backend).build(program)(inputs)) == bits(expected)
+
+
+def one_row_program(row):
+    leaves = [Value(0.5) for _ in range(2 if row.variadic else len(row.operands))]
+    return Recording([row(*leaves)], leaves).program(), len(leaves)
+
+
+def samples(row, count, rng):
+    """Operands of a row: special numbers in all pairings, and ordinary ones over many magnitudes."""
+    found = [[rng.choice(SPECIAL) for _ in range(count)] for _ in range(150)]
+    found += [[rng.uniform(-5.0, 5.0) for _ in range(count)] for _ in range(150)]
+    found += [[rng.choice([-1, 1]) * 10 ** rng.uniform(-12, 12) for _ in range(count)] for _ in range(100)]
+    return found
+
+
+@pytest.mark.parametrize("backend", POINTS)
+@pytest.mark.parametrize("row", [row for row in rows() if row.name not in SLOW], ids=lambda row: row.name)
+def test_each_primitive_to_the_bit(backend, row):
+    program, count = one_row_program(row)
+    replay = chosen(backend).build(program)
+    for operands in samples(row, count, random.Random(1)):
+        assert bits(replay(operands)) == bits([row.value(*operands)]), operands
+
+
+def ulps(x, y):
+    if x == y or (x != x and y != y):
+        return 0
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return math.inf
+    return abs(x - y) / math.ulp(max(abs(x), abs(y), 2.3e-308))
+
+
+@pytest.mark.parametrize("backend", ROWS)
+@pytest.mark.parametrize("row", [row for row in rows() if row.name not in SLOW], ids=lambda row: row.name)
+def test_rows_of_each_primitive_within_four_ulp(backend, row):
+    if row.definition is not None and row.name not in ("exp2", "cbrt"):
+        pytest.skip("a derived primitive is as exact as what it is derived from")
+    program, count = one_row_program(row)
+    points = samples(row, count, random.Random(2))
+    columns = list(np.array(points).T)
+    table, _, _ = chosen(backend).build_rows(program, [True] * count, [False])(columns, len(points), 1)
+    for operands, x in zip(points, table[0], strict=True):
+        y = row.value(*operands)
+        assert ulps(float(x), y) <= 8.0, (operands, float(x), y)  # 4 of the backend's, 4 of the C library's
+        if x == y == 0.0:
+            assert math.copysign(1.0, x) == math.copysign(1.0, y), operands
+
+
+@pytest.mark.parametrize("backend", ROWS)
+@pytest.mark.parametrize("count", [1, 7, 100, 5000])
+def test_rows_agree_with_points(backend, count):
+    x, w = Value(0.3), Value(0.7)
+    program = Recording([(x * w).tanh() * w + x.exp() * (w * w)], [x, w]).program(gradients=[0, 1])
+    column = np.linspace(-2.0, 2.0, count)
+    run = chosen(backend).build_rows(program, [True, False], [False, False, True])
+    table, sums, held = run([column, 0.7], count, None)
+    expected = np.array([program.evaluate([float(c), 0.7]) for c in column])
+    assert held is None
+    np.testing.assert_allclose(table.T, expected[:, :2], rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(sums, expected[:, 2:].sum(0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ROWS)
+def test_each_row_says_whether_its_guards_hold(backend):
+    x = Value(1.0)
+    positive = TABLE["less"](0.0, x)
+    program = Recording([x.log()], [x], [(positive, True)]).program()
+    column = np.array([1.0, -1.0, 2.0, 0.0, math.nan])
+    _, _, held = chosen(backend).build_rows(program, [True], [False])([column], 5, None)
+    assert held.tolist() == [True, False, True, False, False]
+    if backend != "numpy":
+        replay = chosen(backend).build(program)
+        assert replay([-1.0]) is None
+        assert replay([1.0]) == [0.0]
+
+
+def test_a_sum_does_not_depend_on_the_number_of_threads():
+    x = Value(0.3)
+    run = chosen("llvm").build_rows(Recording([x.tanh()], [x]).program(), [True], [True])
+    column = np.random.default_rng(0).normal(size=100_003)
+    found = {run([column], len(column), threads)[1][0] for threads in (1, 2, 3, 8)}
+    assert len(found) == 1
+
+
+def test_results_are_not_overwritten_by_the_next_call():
+    x = Value(0.3)
+    run = chosen("llvm").build_rows(Recording([x * 2.0], [x]).program(), [True], [False])
+    kept = [run([np.full(64, float(k))], 64, 1)[0] for k in range(10)]
+    assert [a[0, 0] for a in kept] == [2.0 * k for k in range(10)]
+
+
+@pytest.mark.parametrize("backend", POINTS)
+@pytest.mark.parametrize("width", [1, 15, 16, 17, 33, 1000])
+def test_wide_programs_are_rolled_to_the_bit(backend, width):
+    rng = random.Random(width)
+    leaves = [Value(rng.uniform(-2, 2)) for _ in range(width + 1)]
+    e = Value(0.0)
+    for x, y in itertools.pairwise(leaves):
+        e = e + 100.0 * (y - x * x) * (y - x * x) + (1.0 - x).sin() * x
+    e.backward()
+    program = Recording([e], leaves).program(gradients=range(width + 1))
+    found = chosen(backend).build(program)([x.data for x in leaves])
+    assert bits(found) == bits([e.data, *[x.grad for x in leaves]])
+
+
+@pytest.mark.parametrize("backend", POINTS)
+def test_a_random_wide_graph_to_the_bit(backend):
+    rng = random.Random(5)
+    values = [Value(rng.uniform(-1, 1)) for _ in range(40)]
+    leaves = list(values)
+    for _ in range(3000):
+        a, b = rng.choice(values), rng.choice(values)
+        values.append(rng.choice([a + b, a * b, a - b, a.tanh(), a.relu(), -a]).sin())
+    e = sum(values[-300:], Value(0.0))
+    e.backward()
+    program = Recording([e], leaves).program(gradients=range(40))
+    found = chosen(backend).build(program)([x.data for x in leaves])
+    assert bits(found) == bits([e.data, *[x.grad for x in leaves]])
+
+
+@pytest.mark.parametrize("backend", POINTS)
+def test_outputs_may_be_inputs_and_constants(backend):
+    x, y = Value(2.0), Value(3.0)
+    program = Recording([y, 5.0, x, x], [x, y]).program()
+    assert chosen(backend).build(program)([2.0, 3.0]) == [3.0, 5.0, 2.0, 2.0]
+    empty = Recording([5.0], []).program()
+    assert chosen(backend).build(empty)([]) == [5.0]
+
+
+@pytest.mark.parametrize("backend", POINTS)
+def test_a_custom_primitive_runs_wherever_python_can_call_it(backend):
+    row = primitive("halved_example", value=lambda x: x / 2.0, partials=[lambda y, x: 0.5])
+    try:
+        x = Value(3.0)
+        program = Recording([row(x) * x], [x]).program(gradients=[0])
+        assert chosen(backend).build(program)([3.0]) == [4.5, 3.0]
+        run = chosen(backend).build_rows(program, [True], [False, False])
+        assert run([np.array([3.0, 1.0])], 2, 1)[0].tolist() == [[4.5, 0.5], [3.0, 1.0]]
+        with pytest.raises(ValueError, match="halved_example"):
+            written("c", program)
+    finally:
+        del TABLE["halved_example"]
+
+
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setattr("autograd_mini.backends.find_spec", lambda name: None)
+    assert installed("python")
+    with pytest.raises(ImportError, match=r"autograd-mini\[fast\]"):
+        chosen("llvm")
+    with pytest.raises(ValueError, match="no backend is called 'gpu'"):
+        chosen("gpu")
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_the_c_text_compiles_alone_and_agrees_to_the_bit(tmp_path):
+    x, y = Value(0.3), Value(-1.2)
+    e = (x * y).tanh() + x.exp() / y + (x * x + 1.0).log() * y.sin()
+    e.backward()
+    program = Recording([e], [x, y]).program(gradients=[0, 1])
+    source, library = tmp_path / "f.c", tmp_path / "f.so"
+    source.write_text(written("c", program))
+    command = ["cc", "-O2", "-ffp-contract=off", "-shared", "-fPIC", str(source), "-o", str(library), "-lm"]
+    subprocess.run(command, check=True)
+    numbers, found = (ctypes.c_double * 2)(0.3, -1.2), (ctypes.c_double * 3)()
+    assert ctypes.CDLL(str(library)).replay(numbers, found) == 1
+    assert bits(found) == bits([e.data, x.grad, y.grad])
+
+
+def test_python_and_numpy_texts_run_alone():
+    x, y = Value(0.3), Value(-1.2)
+    program = Recording([(x * y).tanh() + x.exp() / y], [x, y]).program(gradients=[0, 1])
+    for language in ("python", "numpy"):
+        namespace = {}
+        exec(written(language, program), namespace)
+        found = namespace["replay"]([0.3, -1.2]) if language == "python" else None
+        assert found is None or bits(found) == bits(program.evaluate([0.3, -1.2]))
+    assert "define i32 @replay" in written("llvm", program)
+    assert set(BACKENDS) == {"python", "numpy", "llvm"}

@@ -1,0 +1,400 @@
+"""Compiled functions: what the function itself would have answered, at every input."""
+
+import math
+import pickle
+import random
+
+import numpy as np
+import pytest
+from program_cases import bits, expression, numbers_for
+
+from autograd_mini import Value, exp, log, maximum, no_grad, relu, tanh, where
+from autograd_mini.compile import compile
+from autograd_mini.strict import strict
+from autograd_mini.transforms import grad, hessian, jacobian, jvp, value_and_grad
+
+BACKENDS = ["python", "llvm"]
+
+
+def smooth(x, y):
+    return (x * y).tanh() * y + exp(x) / (y * y + 1.0)
+
+
+def branching(x, y):
+    total = x * 0.0 + 1.0
+    if x > y:
+        total = total * x + y.sin()
+    if x * y <= 1.0:
+        total = total + log(x * x + 1.0)
+    for _ in range(3):
+        if total < 3.0:
+            total = total * 2.0 + x * x
+    return total * y if y else total
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("f", [smooth, branching])
+def test_a_call_equals_eager_bit_for_bit(backend, f):
+    c = compile(f, backend=backend, argnums=(0, 1))
+    rng = random.Random(0)
+    for _ in range(100):
+        numbers = [
+            rng.choice([0.0, 1.0, -2.0, 0.5, 3.0]) if rng.random() < 0.3 else rng.gauss(0, 2) for _ in "xy"
+        ]
+        x, y = map(Value, numbers)
+        e = f(x, y)
+        e.backward()
+        value, (dx, dy) = c.value_and_grad(*numbers)
+        assert bits([value, dx, dy]) == bits([e.data, x.grad, y.grad])
+        assert bits([c(*numbers)]) == bits([e.data])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_programs_with_comparisons_never_answer_for_another_branch(seed):
+    def f(numbers):
+        rng = random.Random(seed)
+        e = expression(rng, list(numbers), 8, choices=True)
+        if e > numbers[0]:
+            e = e * numbers[1] + expression(rng, [e, *numbers], 4)
+        return e - 1.0 if e >= 0.0 else e * 2.0
+
+    c = compile(f, backend="python", branches=4)
+    rng = random.Random(-seed)
+    points = [numbers_for(rng, 3) for _ in range(12)]
+    for numbers in points:
+        leaves = [Value(x) for x in numbers]
+        e = f(leaves)
+        e.backward()
+        value, gradient = c.value_and_grad(numbers)
+        assert bits([value, *gradient]) == bits([e.data, *[x.grad for x in leaves]])
+    table = np.array(points)
+    for backend in ("python", "numpy", "llvm"):
+        rows = compile(f, backend=backend).map(table)
+        for numbers, x in zip(points, rows, strict=True):
+            expected = f([Value(n) for n in numbers]).data
+            if (
+                math.isfinite(expected)
+                and abs(expected) < 1e6
+                and abs(x - expected) > 1e-6 * max(1, abs(expected))
+            ):
+                # A value within rounding of a comparison may fall on its other side, in rows.
+                assert backend != "python", (numbers, x, expected)
+
+
+@pytest.mark.parametrize("backend", ["python", "numpy", "llvm"])
+def test_each_row_takes_its_own_branch(backend):
+    def f(x):
+        return x.log() if x > 0 else x * x if x > -1 else x
+
+    xs = np.array([2.0, -0.5, 0.0, -3.0, 0.5, -1.0, math.inf] * 30)
+    c = compile(f, backend=backend)
+    value, slope = c.value_and_grad.map(xs)
+    expected = [value_and_grad(f)(float(x)) for x in xs]
+    np.testing.assert_allclose(value, [v for v, _ in expected], rtol=1e-15)
+    np.testing.assert_allclose(slope, [d for _, d in expected], rtol=1e-15)
+    total, by_w = compile(lambda w, x: w * f(x)).value_and_grad.map(
+        2.0, xs[:-1], in_axes=(None, 0), reduce="sum"
+    )
+    assert total == pytest.approx(2 * np.sum(value[:-1]))
+    assert by_w == pytest.approx(np.sum(value[:-1]))
+
+
+def test_past_the_bound_on_branches_it_is_eager():
+    def f(x):
+        n = 0
+        while x > n:
+            n += 1
+        return x * float(n)
+
+    c = compile(f, branches=3, backend="python")
+    assert [c.grad(float(k)) for k in range(10)] == [float(k) for k in range(10)]
+    assert "7 calls computed eagerly" in c.grad.explain()
+    assert c.map(np.arange(10.0)).tolist() == [float(k * k) for k in range(10)]
+
+
+def test_branches_not_taken_are_blocked_in_rows():
+    c = compile(lambda x: where(x.step(), log(x), 2.0 * x))
+    for backend in ("python", "numpy", "llvm"):
+        c = compile(lambda x: where(x.step(), (x.log() * x).sqrt(), 2.0 * x), backend=backend)
+        value, slope = c.value_and_grad.map(np.array([-1.0, 0.0, 4.0]))
+        assert value[:2].tolist() == [-2.0, 0.0]
+        assert slope[:2].tolist() == [2.0, 2.0]
+        assert math.isfinite(slope[2])
+
+
+def test_captured_parameters_are_read_at_each_call_and_receive_gradients():
+    w, b = Value(2.0), Value(-1.0)
+    c = compile(lambda x: (w * x + b).tanh())
+    assert c(3.0) == math.tanh(5.0)
+    w.data = 0.5
+    assert c(3.0) == math.tanh(0.5)
+    value = c.backward(3.0)
+    c.backward(3.0)
+    e = (w * Value(3.0) + b).tanh()
+    expected = [2.0 * g.data for g in [*map(Value, [grad(lambda v: (v * 3.0 + b.data).tanh())(0.5)])]]
+    assert value == e.data
+    assert w.grad == expected[0]
+    w.grad = b.grad = 0.0
+    mean = c.backward.map(np.array([1.0, 2.0, 3.0]), reduce="mean")
+    losses = [(w * x + b).tanh() for x in (1.0, 2.0, 3.0)]
+    grads = w.grad, b.grad
+    w.grad = b.grad = 0.0
+    (sum(losses, Value(0.0)) * (1 / 3)).backward()
+    assert mean == pytest.approx(sum(e.data for e in losses) / 3, rel=1e-14)
+    assert grads == pytest.approx((w.grad, b.grad), rel=1e-14)
+
+
+def test_leaves_made_inside_are_constants():
+    def f(x):
+        return sum(map(Value, [1.0, 2.0]), Value(0.0)) * x
+
+    assert len(compile(f).program(2.0).code) == 1
+
+
+def test_the_demo_of_micrograd_compiles():
+    rng = random.Random(0)
+    weights = [Value(rng.uniform(-1, 1)) for _ in range(3)]
+    xs = [[rng.uniform(-1, 1), rng.uniform(-1, 1)] for _ in range(8)]
+    ys = [1 if x[0] > x[1] else -1 for x in xs]
+
+    def loss():
+        inputs = [list(map(Value, x)) for x in xs]
+        scores = [weights[0] * x[0] + weights[1] * x[1] + weights[2] for x in inputs]
+        losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(ys, scores, strict=True)]
+        data_loss = sum(losses) * (1.0 / len(losses))
+        reg_loss = 1e-4 * sum(p * p for p in weights)
+        accuracy = [(yi > 0) == (scorei.data > 0) for yi, scorei in zip(ys, scores, strict=True)]
+        return data_loss + reg_loss, sum(accuracy) / len(accuracy)
+
+    c = compile(loss)
+    for _ in range(10):
+        for p in weights:
+            p.grad = 0.0
+        total, accuracy = c.backward()
+        found = [p.grad for p in weights]
+        for p in weights:
+            p.grad = 0.0
+        e, expected = loss()
+        e.backward()
+        assert bits([total, accuracy, *found]) == bits([e.data, expected, *[p.grad for p in weights]])
+        for p in weights:
+            p.data -= 0.1 * p.grad
+    assert "1 traces" in c.backward.explain()
+
+
+def test_numbers_read_while_tracing_are_guards_outputs_or_errors():
+    def by_truth(x):
+        return x * 2.0 if x.data > 1.0 else x
+
+    c = compile(by_truth)
+    assert [c(2.0), c(0.5), c(3.0)] == [4.0, 0.5, 6.0]
+    assert compile(lambda x: (x * x, x.data + 1.0, x.data > 1.0))(3.0) == (9.0, 4.0, True)
+    c = compile(lambda x: x.data * x)
+    assert [c.grad(3.0), c.grad(4.0)] == [3.0, 4.0]
+    for bad in (lambda x: math.sin(x.data) * x, lambda x: float(x.data), lambda x: int(x.data)):
+        with pytest.raises(TypeError, match="freeze"):
+            compile(bad)(2.0)
+    for bad in (lambda x: math.sin(x), float, int):
+        with pytest.raises(TypeError, match="cut the graph"):
+            compile(lambda x, bad=bad: bad(x))(2.0)
+    with pytest.raises(RuntimeError, match="backward"):
+        compile(lambda x: (x * x).backward())(2.0)
+
+
+def test_no_grad_and_detach_inside_follow_the_input():
+    def f(x):
+        with no_grad():
+            y = x * x
+        return y * x + x.detach()
+
+    c = compile(f)
+    for x in (3.0, 4.0):
+        assert c.value_and_grad(x) == (x**3 + x, x * x)
+
+
+def test_structured_arguments():
+    def f(p, xs, scale=2.0):
+        return sum((x * w for x, w in zip(xs, p["w"], strict=True)), p["b"]) * scale
+
+    c = compile(f)
+    p = {"w": [1.0, 2.0], "b": 0.5}
+    assert c(p, np.array([3.0, 4.0])) == 23.0
+    assert c.grad(p, [3.0, 4.0], scale=1.0) == {"w": [3.0, 4.0], "b": 1.0}
+    gradient = compile(f, argnums=1).grad(p, np.array([3.0, 4.0]))
+    assert gradient.tolist() == [2.0, 4.0]
+    assert compile(lambda x, kind: x if kind == "a" else -x)(1.0, "b") == -1.0
+    square = compile(lambda x: x * x)
+    assert square(3) == 9.0
+    assert square(np.float32(0.5)) == 0.25
+
+
+def test_rows_of_structured_arguments():
+    def f(p, x, y):
+        return (p["w"] @ x + p["b"] - y) ** 2 if hasattr(x, "__matmul__") else None
+
+    rng = np.random.default_rng(0)
+    p = {"w": rng.normal(size=3), "b": 0.5}
+    x, y = rng.normal(size=(10, 3)), rng.normal(size=10)
+    c = compile(f)
+    errors = x @ p["w"] + p["b"] - y
+    np.testing.assert_allclose(c.map(p, x, y, in_axes=(None, 0, 0)), errors**2, rtol=1e-12)
+    np.testing.assert_allclose(c.map(p, x.T, y, in_axes=(None, 1, 0)), errors**2, rtol=1e-12)
+    value, gradient = c.value_and_grad.map(p, x, y, in_axes=(None, 0, 0), reduce="mean")
+    assert value == pytest.approx(np.mean(errors**2))
+    np.testing.assert_allclose(gradient["w"], (2 * errors[:, None] * x).mean(0), rtol=1e-12)
+    assert gradient["b"] == pytest.approx((2 * errors).mean())
+    each = c.grad.map(p, x, y, in_axes=(None, 0, 0))
+    assert each["w"].shape == (10, 3)
+    by_x = compile(f, argnums=1).grad.map(p, x, y, in_axes=(None, 0, 0))
+    np.testing.assert_allclose(by_x, 2 * errors[:, None] * p["w"], rtol=1e-12)
+
+
+def test_transforms_of_a_compiled_function_and_compiled_transforms():
+    def f(v):
+        return tanh(v[0]) * v[1] + relu(v[0] * v[1]) ** 2
+
+    v = [0.5, 2.0]
+    c = compile(f)
+    assert compile(grad(f))(v) == grad(f)(v)
+    assert grad(c)(v) == grad(f)(v)
+    assert c.hessian(v) == hessian(f)(v)
+    assert compile(lambda v: [v[0] * v[1], v[0].sin()]).jacobian(v) == jacobian(
+        lambda v: [v[0] * v[1], v[0].sin()]
+    )(v)
+    assert c.jvp((v,), ([1.0, 0.0],)) == jvp(f, (v,), ([1.0, 0.0],))
+    g = compile(grad(grad(lambda x: tanh(x) * log(x))))
+    for x in (0.5, 2.0):
+        assert g(x) == grad(grad(lambda x: tanh(x) * log(x)))(x)
+
+
+def test_an_expression_that_is_built():
+    x, y, w = Value(2.0), Value(3.0), Value(10.0)
+    e = x * y + w
+    c = compile(e, inputs=[x, y])
+    assert c(4.0, 5.0) == 30.0
+    w.data = 0.0
+    assert compile(e, inputs=[x, y], argnums=(0, 1)).value_and_grad(4.0, 5.0) == (20.0, (5.0, 4.0))
+    assert compile([e, x * 2.0], inputs=[x])(1.0) == [3.0, 2.0]
+    with pytest.raises(TypeError, match="inputs="):
+        compile(e)
+
+
+@pytest.mark.parametrize("what", ["value", "grad", "value_and_grad"])
+def test_prepared_calls_read_the_arrays_in_place(what):
+    def f(x, w):
+        return (x * x).sum() * w[0] if False else sum(a * a * w[0] for a in x)
+
+    c = compile(f)
+    c = c if what == "value" else getattr(c, what)
+    x, w = np.array([1.0, 2.0, 3.0]), np.array([2.0])
+    step = c.prepare(x, w)
+    for _ in range(3):
+        found, expected = step(), c(x, w)
+        for a, b in zip(
+            found if what == "value_and_grad" else [found],
+            expected if what == "value_and_grad" else [expected],
+            strict=True,
+        ):
+            np.testing.assert_array_equal(a, b)
+        x *= 1.5
+        w += 1.0
+
+
+def test_prepared_rows_and_branches():
+    P = np.array([1.0, -2.0, 0.5])
+    X = np.linspace(-1, 1, 50)
+    c = compile(lambda p, x: relu(p[0] * x + p[1]) + maximum(p[2], x) * p[2] + p[0] * p[0])
+    step = c.value_and_grad.prepare(P, X, in_axes=(None, 0), reduce="mean")
+    for _ in range(3):
+        value, gradient = step()
+        expected, by = c.value_and_grad.map(P, X, in_axes=(None, 0), reduce="mean")
+        assert value == pytest.approx(expected, rel=1e-14)
+        np.testing.assert_allclose(gradient, by, rtol=1e-13)
+        P += 0.25
+        X *= 1.1
+    x = np.array([2.0])
+    step = compile(lambda x: x[0] if x[0] > 1.0 else -x[0]).prepare(x)
+    assert step() == 2.0
+    x[0] = -1.0
+    assert step() == 1.0
+
+
+def test_bad_input_says_what_to_do():
+    c = compile(smooth)
+    with pytest.raises(ValueError, match="rows"):
+        c.map(np.zeros(3), np.zeros(4))
+    with pytest.raises(TypeError, match="complex"):
+        c(1.0, 2j)
+    with pytest.raises(TypeError, match="dtype"):
+        c.map(np.zeros(3, complex), 1.0)
+    with pytest.raises(ValueError, match="in_axes"):
+        c.map(np.zeros(3), np.zeros(3), in_axes=(0,))
+    with pytest.raises(ValueError, match="in_axes"):
+        c.map(np.zeros(3), np.zeros(3), in_axes=(0, 2))
+    with pytest.raises(ValueError, match="no array"):
+        c.map(1.0, 2.0)
+    with pytest.raises(ValueError, match="reduce"):
+        c.map(np.zeros(3), 2.0, reduce="max")
+    with pytest.raises(ValueError, match="argnums"):
+        compile(smooth, argnums=5).grad(1.0, 2.0)
+    with pytest.raises(TypeError, match="None"):
+        compile(lambda x: None)(1.0)
+    with pytest.raises(TypeError, match="jacobian"):
+        compile(lambda x: [x, x]).grad(1.0)
+    with pytest.raises(ValueError, match="gpu"):
+        compile(smooth, backend="gpu")
+    with pytest.raises(ValueError, match="reduce"):
+        c.backward.map(np.zeros(3), 1.0)
+
+
+@compile
+def decorated(x, y=2.0):
+    """Doc."""
+    return x * y
+
+
+def test_a_decorated_function_looks_like_itself_and_can_be_pickled():
+    assert decorated.__name__ == "decorated"
+    assert decorated.__doc__ == "Doc."
+    assert decorated(3.0) == 6.0
+    assert decorated(3.0, y=4.0) == 12.0
+    assert pickle.loads(pickle.dumps(decorated)) is decorated
+    assert pickle.loads(pickle.dumps(compile(smooth).grad))(1.0, 2.0) == compile(smooth).grad(1.0, 2.0)
+    with pytest.raises((pickle.PicklingError, AttributeError), match=r"lambda|local"):
+        pickle.dumps(compile(lambda x: x))
+    assert isinstance(decorated(Value(3.0)), Value)
+
+
+def test_empty_rows():
+    c = compile(lambda x: x * 2.0)
+    assert c.map(np.zeros(0)).shape == (0,)
+    assert c.map(np.zeros(0), reduce="sum") == 0.0
+
+
+class Model:
+    def __init__(self, w):
+        self.w = Value(w)
+
+    @compile
+    def scaled(self, x):
+        return self.w * x
+
+
+def test_a_method_is_compiled_for_each_instance():
+    first, second = Model(2.0), Model(3.0)
+    assert (first.scaled(2.0), second.scaled(2.0), first.scaled(2.0)) == (4.0, 6.0, 4.0)
+    assert isinstance(Model.scaled, type(decorated))
+
+
+def test_strict_mode_sees_the_operations():
+    c = compile(lambda x: log(x) * 2.0)
+    assert c(0.0) == -math.inf
+    with strict(), pytest.raises(ArithmeticError):
+        c(0.0)
+
+
+def test_traces_of_many_structures_make_room_for_one_another():
+    c = compile(lambda xs: sum(xs))
+    for count in range(1, 100):
+        assert c([1.0] * count) == count
+    assert c([2.0]) == 2.0

@@ -1,0 +1,124 @@
+"""The judge by values alone, on functions whose derivatives are known."""
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd_mini.testing.differences import Differences, Verdict
+from autograd_mini.testing.taylor import Taylor
+
+RIGHT, WRONG, KINK, NOISY = Verdict.RIGHT, Verdict.WRONG, Verdict.KINK, Verdict.NOISY
+
+
+def staircase(x):
+    return math.floor(x * 1e10) / 1e10
+
+
+CASES = [
+    # a name, f, x, a derivative, the verdict
+    ("smooth", math.sin, 1.0, math.cos(1.0), RIGHT),
+    ("off by a millionth", math.sin, 1.0, math.cos(1.0) * (1 + 5e-6), WRONG),
+    ("nan", math.sin, 1.0, math.nan, WRONG),
+    ("infinite", math.sin, 1.0, math.inf, WRONG),
+    ("steep", lambda x: math.exp(1000 * x), 0.5, 1000 * math.exp(500), RIGHT),
+    ("steep, wrong", lambda x: math.exp(1000 * x), 0.5, 999 * math.exp(500), WRONG),
+    ("fast", lambda x: math.sin(1e6 * x), 1.0, 1e6 * math.cos(1e6), RIGHT),
+    ("fast, wrong", lambda x: math.sin(1e6 * x), 1.0, 1e6 * math.sin(1e6), WRONG),
+    ("the steps meet its period", lambda x: math.sin(6400 * math.pi * x), 1.0, 6400 * math.pi, RIGHT),
+    ("tiny argument", math.log, 1e-300, 1e300, RIGHT),
+    ("tiny argument, wrong", math.log, 1e-300, 2e300, WRONG),
+    ("near a pole", lambda x: 1 / x, 1e-8, -1e16, RIGHT),
+    ("large argument", math.sin, 1e10, math.cos(1e10), RIGHT),
+    ("stationary", lambda x: math.cos(2 * math.pi * x), 1.0, -2 * math.pi * math.sin(2 * math.pi), RIGHT),
+    ("stationary, wrong", lambda x: math.cos(2 * math.pi * x), 1.0, 1e-3, WRONG),
+    ("constant", lambda x: 3.0, 1.0, 0.0, RIGHT),
+    ("constant, wrong", lambda x: 3.0, 1.0, 1e-3, WRONG),
+    ("kink", abs, 0.0, 0.0, KINK),
+    ("kink, a one-sided slope", abs, 0.0, 1.0, KINK),
+    ("near a kink", abs, 1e-12, 1.0, RIGHT),
+    ("near a kink, wrong", abs, 1e-12, 5.0, WRONG),
+    ("jump", math.floor, 2.0, 0.0, KINK),
+    ("between jumps", math.floor, 2.5, 0.0, RIGHT),
+    ("between jumps, wrong", math.floor, 2.5, 1.0, WRONG),
+    ("fine jumps", staircase, 2.512345, 0.0, KINK),
+    ("edge of the domain", math.sqrt, 0.0, math.inf, KINK),
+    ("vertical tangent", math.cbrt, 0.0, math.inf, KINK),
+    ("no value", math.log, 0.0, math.inf, KINK),
+    ("infinite value", lambda x: math.inf, 1.0, 0.0, KINK),
+    ("infinite argument", math.atan, math.inf, 0.0, NOISY),
+    ("a branch not taken", lambda x: math.log(x) if x > 0 else 0.0, -1.0, math.nan, WRONG),
+    ("rounding hides it", lambda x: 1e20 + x, 1.0, 1.0, NOISY),
+    ("rounding hides the error too", lambda x: 1e20 + x, 1.0, 2.0, NOISY),
+    ("cancellation", lambda x: (1e8 + x) ** 2 - 1e16 - 2e8 * x, 1.0, 2.0, NOISY),
+    ("oscillation at every scale", lambda x: x * x * math.sin(1 / x) if x else 0.0, 0.0, 0.0, RIGHT),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "found", "verdict"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_verdicts(f, x, found, verdict):
+    judgement = Differences(f, x).judge(found)
+    assert judgement.verdict is verdict, judgement
+
+
+def test_what_changes_from_call_to_call_is_noise():
+    chance = random.Random(0)
+    judgement = Differences(lambda x: x + 1e-3 * chance.random(), 1.0).judge(1.0)
+    assert judgement.verdict is NOISY
+    assert "call to call" in judgement.remark
+
+
+def test_noise_of_any_size_is_no_accusation():
+    for size in (1e-12, 1e-9, 1e-6, 1e-3, 1.0):
+        judgement = Differences(lambda x, s=size: x + s * (hash(x) % 1000 / 1000), 1.3).judge(1.0)
+        assert judgement.verdict is not WRONG
+
+
+def test_the_remark_tells_the_slopes_on_either_side():
+    judgement = Differences(lambda x: max(x, 3 * x), 0.0).judge(1.0)
+    assert judgement.remark == "the slope is 1 on the left and 3 on the right"
+
+
+@given(
+    st.lists(st.floats(-10, 10, allow_subnormal=False), min_size=1, max_size=6),
+    st.floats(-10, 10, allow_subnormal=False),
+    st.floats(1e-4, 10),
+)
+def test_polynomials_are_right_and_what_is_off_is_never_right(coefficients, x, off):
+    def p(t):
+        return math.fsum(c * t**k for k, c in enumerate(coefficients))
+
+    slope = math.fsum(k * c * x ** (k - 1) for k, c in enumerate(coefficients) if k)
+    size = max(1.0, math.fsum(abs(k * c * x ** (k - 1)) for k, c in enumerate(coefficients) if k))
+    assert Differences(p, x).judge(slope, zero=1e-13 * size).verdict in (RIGHT, NOISY)
+    assert Differences(p, x).judge(slope + off * size, zero=1e-13 * size).verdict is not RIGHT
+
+
+# ---- Taylor's remainder ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "found", "verdict"),
+    [
+        (math.sin, 1.0, math.cos(1.0), RIGHT),
+        (math.sin, 1.0, math.cos(1.0) * 1.001, WRONG),
+        (math.sin, 1.0, math.nan, WRONG),
+        (lambda x: 3 * x, 1.0, 3.0, RIGHT),
+        (lambda x: 3 * x, 1.0, 2.0, WRONG),
+        (abs, 0.0, 0.0, KINK),
+        (lambda x: max(x, 0.0), 0.0, 0.0, KINK),
+        (lambda x: x**3, 0.0, 0.0, RIGHT),
+        (lambda x: math.inf, 0.0, 0.0, KINK),
+        (lambda x: 1e20 + x, 0.0, 1.0, NOISY),
+    ],
+)
+def test_verdicts_by_the_order_of_the_remainder(f, x, found, verdict):
+    assert Taylor(f, x).judge(found).verdict is verdict
+
+
+def test_the_order_of_the_remainder_is_told():
+    assert Taylor(math.exp, 0.0).order(1.0) == 2.0
+    assert Taylor(math.exp, 0.0).order(0.99) == 1.0
+    assert Taylor(lambda x: x**3, 0.0).order(0.0) == 3.0
