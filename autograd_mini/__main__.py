@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from autograd_mini import __version__
+from autograd_mini.animate import animate
 from autograd_mini.draw import draw
 from autograd_mini.expression import Expression, ExpressionError
 from autograd_mini.formula import latex
@@ -43,6 +44,7 @@ examples:
   %(prog)s "(a+b)*(b+1)" a=2 b=1 --svg graph.svg --png graph.png
   %(prog)s "sigmoid(w*x + b)" w=0.5 x=-1e-3 b=1/3 --json
   %(prog)s "-a + where(a < b, a, b)" a=2 b=pi --paths
+  %(prog)s check "exp(a)*sin(b)"
 
 An expression has numbers, names, + - * / ** ( ), the functions of autograd_mini, and the constants
 pi, e, tau, inf and nan, unless those names are given numbers of their own.
@@ -65,14 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     a \cdot b
     0
     """
-    return _reported(_differentiate, sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] == "check" and not any(word.startswith("check=") for word in words):
+        return _reported(_check, words[1:])
+    return _reported(_differentiate, words)
 
 
-def _reported(command: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> int:
+def _reported(command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
     """Run a command and return its status, with one line on standard error for whatever goes wrong."""
+    status = 0
     try:
         with suppress(SystemExit):  # of argparse, after --help and --version
-            command(arguments)
+            status = command(arguments)
         if sys.stdout is not None:  # as it is when closed by the caller
             sys.stdout.flush()
     except _UsageError as error:
@@ -89,7 +95,7 @@ def _reported(command: Callable[[Sequence[str]], None], arguments: Sequence[str]
         return _complain(f"standard output: {error.strerror}; send it elsewhere", FAILURE)
     except KeyboardInterrupt:
         return INTERRUPTED
-    return 0
+    return status
 
 
 def _complain(message: str, status: int) -> int:
@@ -120,6 +126,9 @@ def _parser() -> _Parser:
     files.add_argument("--svg", metavar="FILE", help="write a picture of the graph as SVG")
     files.add_argument("--png", metavar="FILE", help="write it as PNG")
     files.add_argument("--dot", metavar="FILE", help="write it as DOT text, which needs no Graphviz")
+    files.add_argument(
+        "--animate", metavar="FILE", help="write a page that repays the debts one by one, as HTML"
+    )
     shows = parser.add_argument_group("what to print instead").add_mutually_exclusive_group()
     shows.add_argument(
         "--json", action="store_true", help="one JSON object, all digits; inf and nan as text"
@@ -172,8 +181,14 @@ def _numbers(assignments: Sequence[str]) -> dict[str, float]:
     return numbers
 
 
-def _differentiate(arguments: Sequence[str]) -> None:
-    options = _parser().parse_args(_arranged(arguments, ("--svg", "--png", "--dot")))
+def _check(arguments: Sequence[str]) -> int:
+    from autograd_mini.testing.command import main as check  # only here, for it brings the oracles along
+
+    return check(arguments)
+
+
+def _differentiate(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(_arranged(arguments, ("--svg", "--png", "--dot", "--animate")))
     if options.expression is None:
         raise _UsageError(f'no expression: give one, as in {PROGRAM} "(a+b)*(b+1)" a=2 b=1')
     expression = Expression(options.expression)
@@ -182,7 +197,7 @@ def _differentiate(arguments: Sequence[str]) -> None:
     result = expression(**leaves)
     root = result if isinstance(result, Value) else Value(result, label="result")
     root.backward()
-    written = _pictures(root, options.svg, options.png, options.dot)
+    written = _pictures(root, options)
     if options.json:
         text = _json(expression, root, leaves)
     elif options.latex:
@@ -194,23 +209,32 @@ def _differentiate(arguments: Sequence[str]) -> None:
     else:
         text = _report(expression, root, leaves, written)
     print(showable(text))
+    return 0
 
 
 # ---- what is answered ------------------------------------------------------------------------------
 
 
-def _pictures(root: Value, svg: str | None, png: str | None, dot: str | None) -> list[str]:
+def _pictures(root: Value, options: argparse.Namespace) -> list[str]:
     """Write the pictures that are asked for, whatever their names end in; return where to."""
-    if svg is png is dot is None:
-        return []
-    picture = draw(root)
-    if svg is not None:
-        write(svg, picture.svg.encode())
-    if png is not None:
-        write(png, render(picture.source, "png"))
-    if dot is not None:
-        write(dot, picture.source.encode())
-    return [path for path in (svg, png, dot) if path is not None]
+    kinds: dict[str, Callable[[], str | bytes]] = {
+        "svg": lambda: draw(root).svg,
+        "png": lambda: render(draw(root).source, "png"),
+        "dot": lambda: draw(root).source,
+        "animate": lambda: _animation(root),
+    }
+    wanted = {kind: path for kind in kinds if (path := getattr(options, kind)) is not None}
+    for kind, path in wanted.items():
+        picture = kinds[kind]()
+        write(path, picture if isinstance(picture, bytes) else picture.encode())
+    return list(wanted.values())
+
+
+def _animation(root: Value) -> str:
+    try:
+        return animate(root).html
+    except ValueError as error:  # more than an eye can follow
+        raise _UsageError(str(error)) from None
 
 
 def _exact(x: float) -> str:

@@ -293,9 +293,7 @@ class Compiled:
         call = self._read(args, kwargs)
         if any(x.__class__ is not float for x in call.numbers):
             return self._on_values(args, kwargs)
-        if (
-            modes.active and modes.here.on_record is not None
-        ):  # strict(), for one, wants to see each operation
+        if modes.active and modes.here.on_record is not None:  # strict() wants to see each operation
             trace = self._trace(call)
             return self._result(trace, call, self._eagerly(trace, call))
         traces = self._traces_of(call)
@@ -312,8 +310,9 @@ class Compiled:
             traces.insert(0, trace)
             _, replay = self._replay(trace, call)
             found = replay(call.numbers + [leaf.data for leaf in trace.captured])
-            assert found is not None, "a program holds where it was traced"
         else:
+            found = None
+        if found is None:  # past the bound, or the function has changed a leaf while it was traced
             self._eager += 1
             found = self._eagerly(trace, call)
         return self._result(trace, call, found)

@@ -128,6 +128,17 @@ class Recorder:
     def __bool__(self) -> bool:
         return self.data != 0.0
 
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else str(self)
+
+    def detach(self) -> Any:
+        """Return the same number, through which no derivative passes."""
+        return p.stop_gradient(self)
+
+    def conjugate(self) -> Any:
+        """Return the number itself, which is real; NumPy asks."""
+        return self
+
     def __float__(self) -> float:
         raise TypeError(
             f"float({type(self).__name__}) would cut the derivative: use a function of autograd_mini, "

@@ -59,6 +59,11 @@ def _toward_zero(x: Any) -> Any:
     return where(less(x, 0.0), x, -x)
 
 
+def _one_less_square(x: Any) -> Any:
+    """1 - x². As a product it keeps its digits next to ±1, as a difference its derivative next to 0."""
+    return where(less(abs_(x), 0.5), 1.0 - x * x, (1.0 - x) * (1.0 + x))
+
+
 # ---- arithmetic ------------------------------------------------------------------------------------
 
 
@@ -549,7 +554,7 @@ tan = primitive(
 asin = primitive(
     "asin",
     value=_ieee(math.asin),
-    partials=[lambda y, x: div(1.0, sqrt((1.0 - x) * (1.0 + x)))],  # 1-x² has lost half its digits at ±1
+    partials=[lambda y, x: div(1.0, sqrt(_one_less_square(x)))],
     domain=[UNIT],
     latex=r"\arcsin\left({x}\right)",
     aliases=["arcsin"],
@@ -558,7 +563,7 @@ asin = primitive(
 acos = primitive(
     "acos",
     value=_ieee(math.acos),
-    partials=[lambda y, x: div(-1.0, sqrt((1.0 - x) * (1.0 + x)))],
+    partials=[lambda y, x: div(-1.0, sqrt(_one_less_square(x)))],
     domain=[UNIT],
     latex=r"\arccos\left({x}\right)",
     aliases=["arccos"],
@@ -721,7 +726,7 @@ acosh = primitive(
 atanh = primitive(
     "atanh",
     value=_ieee(math.atanh, {1.0: inf, -1.0: -inf}),
-    partials=[lambda y, x: div(1.0, _right_of_zero((1.0 - x) * (1.0 + x)))],
+    partials=[lambda y, x: div(1.0, _right_of_zero(_one_less_square(x)))],
     domain=[UNIT],
     latex=r"\operatorname{{artanh}}\left({x}\right)",
     aliases=["arctanh"],
@@ -994,7 +999,11 @@ def _add_up(*xs: Any) -> Any:
 
 
 def _dot(*pairs: Any) -> Any:
-    half = len(pairs) // 2
+    half, odd = divmod(len(pairs), 2)
+    if odd:
+        raise TypeError(
+            f"dot() takes the numbers of one sequence, then as many of another; got {len(pairs)} in all"
+        )
     return _add_up(*[x * y for x, y in zip(pairs[:half], pairs[half:], strict=True)])
 
 

@@ -300,6 +300,10 @@ def _definition(op: Primitive, count: int) -> Program:
     )
 
 
+LONGEST_CHAIN: Final = 64
+"""How far the branches of a `where` are followed."""
+
+
 # ---- graphs -----------------------------------------------------------------------------------------
 
 
@@ -380,10 +384,14 @@ class _Sweep:
         self.guards: list[tuple[int, bool]] = []
         # Of a node that only some branches use, whether it is used: what no used node pays is blocked.
         self.activity: dict[Value, int] = {}
+        # Of two sides of a branch, whether the branch itself is used: that is when either of them is.
+        self.either: dict[frozenset[int], int | None] = {}
 
     def pay(self, root: Value) -> None:
         """Write down every payment of ``root.backward()`` that reaches a wanted leaf, in its order."""
-        order = topological_order(root, through_edges=not self.select)
+        order, both = _order_of_all_branches(root)
+        if self.select:
+            order = topological_order(root, through_edges=False)
         owed = set(self.wanted)
         edges: dict[Value, tuple[bool, ...]] = {}
         for node in reversed(order):
@@ -394,11 +402,12 @@ class _Sweep:
                     owed.add(node)
         self.adjoints[root] = self.builder.constant(1.0)
         for node in order:
-            if node.op is TABLE["where"] and not self.select:
+            selects = self.select or node in both
+            if node.op is TABLE["where"] and not selects:
                 self._guard(node)
             if node in edges and node in self.adjoints:
                 if node.op is TABLE["where"]:
-                    self._pay_through_where(node, edges[node])
+                    self._pay_through_where(node, edges[node], selects)
                 else:
                     self._pay_operands(node, edges[node])
 
@@ -428,21 +437,24 @@ class _Sweep:
         if condition >= 0 and max(branches) >= 0:
             self.guards.append((condition, bool(_number(node.operands[0]))))
 
-    def _pay_through_where(self, node: Value, reach: tuple[bool, ...]) -> None:
+    def _pay_through_where(self, node: Value, reach: tuple[bool, ...], selects: bool) -> None:
         """Pay the branch taken: the one recorded, or whichever the condition says."""
         emit, constant = self.builder.emit, self.builder.constant
         condition = _operand_slots(self.builder, self.slots, node)[0]
         received, active = self.adjoints[node], self.activity.get(node)
-        if not self.select:
+        if not selects:
             taken = 1 if bool(_number(node.operands[0])) else 2
             if reach[taken]:
                 self._post(node.operands[taken], received, active)
             return
         one, zero = constant(1.0), constant(0.0)
-        for position, taken_here in ((1, condition), (2, emit("where", condition, zero, one))):
+        sides = [condition, emit("where", condition, zero, one)]
+        if active is not None:
+            sides = [emit("where", active, side, zero) for side in sides]
+        self.either[frozenset(sides)] = active
+        for position, side in enumerate(sides, 1):
             if reach[position]:
-                both = taken_here if active is None else emit("where", active, taken_here, zero)
-                self._post(node.operands[position], received, both)
+                self._post(node.operands[position], received, side)
 
     def _post(self, operand: Any, payment: int, active: int | None) -> None:
         """Add a payment; where `active` is not true, do not."""
@@ -464,7 +476,94 @@ class _Sweep:
         if before is None:
             self.activity[operand] = active
         elif operand in self.activity:
-            self.activity[operand] = emit("where", active, constant(1.0), self.activity[operand])
+            sides = frozenset((self.activity.pop(operand), active))
+            used = self.either.get(sides, -1) if sides in self.either else self._any_of(*sides)
+            if used is not None:
+                self.activity[operand] = used
+
+    def _any_of(self, *sides: int) -> int:
+        """Return the truth of any of one or two truths."""
+        if len(sides) == 1:
+            return sides[0]
+        return self.builder.emit("where", sides[0], self.builder.constant(1.0), sides[1])
+
+
+def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
+    """Return the order of ``root.backward()``, and the `where`s that pay in it whichever branch is taken.
+
+    The order of payments depends on the branches taken; where it demonstrably does not, one program holds
+    for both. That is so where each branch is a chain, with no other use, that ends at the same node or at
+    leaves: whichever chain is walked, it is walked at once, and what is below waits for its end.
+    """
+    order = topological_order(root)
+    choice = TABLE["where"]
+    if not any(node.op is choice for node in order):
+        return order, set()
+    every = topological_order(root, through_edges=False)
+    users: dict[Value, set[Value]] = {}
+    for node in every:
+        for x in _possible(node):
+            users.setdefault(x, set()).add(node)
+
+    def end_of(user: Value, start: Any) -> Any:
+        """Return the node at which the chain ends, None for leaves, something unique for no chain."""
+        x: Any = start
+        for _ in range(LONGEST_CHAIN):
+            if not isinstance(x, Value) or x.op is None:
+                return None
+            if users[x] != {user}:
+                return x
+            below = {z for z in _possible(x) if z.op is not None}
+            if len(below) > 1 or x.op is choice:
+                break
+            user, x = x, next(iter(below), None)
+        return object()
+
+    both = set()
+    for node in every:
+        if node.op is choice:
+            _, one, other = node.operands
+            if one is not other and end_of(node, one) is end_of(node, other):
+                both.add(node)
+    if not both:
+        return order, both
+    return _last_in_first_out(root, both), both
+
+
+def _possible(node: Value) -> list[Value]:
+    """Return the operands that a payment may go to: both branches of a `where`."""
+    if node.op is TABLE["where"]:
+        return [x for x in node.operands[1:] if isinstance(x, Value)]
+    return [x for x, _ in node.edges()]
+
+
+def _last_in_first_out(root: Value, both: set[Value]) -> list[Value]:
+    """Return `topological_order`, going through both branches of the nodes in `both`."""
+
+    def below(node: Value) -> list[Value]:
+        return _possible(node) if node in both else [x for x, _ in node.edges()]
+
+    uses = {root: 0}
+    stack = [root]
+    while stack:
+        for x in below(stack.pop()):
+            if x in uses:
+                uses[x] += 1
+            else:
+                uses[x] = 1
+                stack.append(x)
+    order = []
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        ready = []
+        for x in below(node):
+            uses[x] -= 1
+            if not uses[x]:
+                ready.append(x)
+        stack += reversed(ready)
+    return order
 
 
 def _number(x: Value | float) -> float:

@@ -28,6 +28,7 @@ def strict() -> Iterator[None]:
     The message names the operation, its operands and the line of the program that asked for it; in a
     backward sweep, the operation whose derivative is at fault. Operands that are not finite already
     raise nothing: what went in is the caller's, and `strict` looks for the operation that began it.
+    What leaves no graph is not watched: functions of plain numbers, and the forward mode of `jvp`.
 
     >>> x = Value(0.0, label="x")
     >>> with strict():
@@ -38,8 +39,11 @@ def strict() -> Iterator[None]:
     autograd_mini.strict.NonFiniteError: backward: sqrt(x=0.0) = 0.0 has derivative inf by x...
     """
     places: dict[int, Place] = {}
+    outer = modes.here.on_record
 
     def on_record(node: Value) -> None:
+        if outer is not None:
+            outer(node)
         places[id(node)] = place = _callers_place()
         if not math.isfinite(node.data) and all(math.isfinite(x) for x in _numbers(node)):
             raise NonFiniteError(f"{_call(node)} = {node.data}, of finite operands{_at(place)}")

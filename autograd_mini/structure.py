@@ -36,6 +36,11 @@ class Structure:
     children: tuple[Structure, ...]
     size: int
 
+    def __str__(self) -> str:
+        if self.kind == "number":
+            return "one number"
+        return f"a{'n' * (self.kind == 'array')} {self.kind} of {self.size} number{'s' * (self.size != 1)}"
+
     def rebuild(self, numbers: Sequence[Any]) -> Any:
         """Return the nested form of `numbers`: floats, or anything else that stands for them.
 

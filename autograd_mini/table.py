@@ -271,8 +271,8 @@ def _written_out(rule: Callable[..., Any], operands: Sequence[str]) -> Callable[
 
     The same operations in the same order, without the calls that find out what the operands are.
     """
-    if operands[-1].startswith("*"):
-        return rule
+    if operands[-1].startswith("*") or rule.__module__.split(".")[0] != __package__:
+        return rule  # a rule of the user's may branch, or read what changes: it is run as it stands
     names = [f"x{i}" for i in range(len(operands))]
     lines: list[str] = []
     scope: dict[str, Any] = {"inf": inf, "nan": nan}
@@ -439,6 +439,8 @@ def primitive(
         raise TypeError("a primitive with a value or a definition needs a name: primitive(name, ...)")
     if name in TABLE:
         raise ValueError(f"primitive {name!r} is already in the table; choose another name")
+    if not all(x.lstrip("*").isidentifier() for x in (name, *names)):
+        raise ValueError(f"primitive {name!r}: a name and its operands ({operands!r}) must be identifiers")
     if len(partials) != len(names):  # a variadic row, "*x", has one rule that returns them all
         raise ValueError(
             f"primitive {name!r} has {len(names)} operands ({', '.join(names)}) and {len(partials)} "
@@ -451,7 +453,7 @@ def primitive(
         name,
         names,
         value=value,
-        partials=partials,
+        partials=[rule and _checked(name, rule) for rule in partials],
         definition=definition,
         spelling=spelling,
         domain=[REALS] * len(names) if domain is None else domain,
@@ -473,6 +475,26 @@ def _operands_of(function: Callable[..., Any]) -> str:
     return " ".join("*" * (p.kind == p.VAR_POSITIONAL) + p.name for p in parameters)
 
 
+def _checked(name: str, rule: Rule) -> Rule:
+    """Return a rule of the user's that complains if it gives no number; this package's, as they are."""
+    if rule.__module__.split(".")[0] == __package__:
+        return rule
+
+    def checked(y: Any, *operands: Any) -> Any:
+        partial = rule(y, *operands)
+        parts = partial if isinstance(partial, (list, tuple)) else [partial]  # a variadic row's are many
+        for x in parts:
+            if not (is_number(x) or hasattr(type(x), "record_primitive")):
+                raise TypeError(
+                    f"a partial of primitive {name!r} returned {type(x).__name__}, not a number: is its "
+                    "return statement missing? Where it is zero everywhere, give None in place of the rule"
+                )
+        return partial
+
+    checked.__module__ = rule.__module__
+    return checked
+
+
 def _never_raising(function: Callable[..., Any], convert: Callable[[Any], Any] | None = None) -> Any:
     def careful(*operands: Any) -> Any:
         try:
@@ -482,4 +504,5 @@ def _never_raising(function: Callable[..., Any], convert: Callable[[Any], Any] |
         return answer if convert is None else convert(answer)
 
     careful.__name__, careful.__doc__ = function.__name__, function.__doc__
+    careful.__module__ = function.__module__
     return careful

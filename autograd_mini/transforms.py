@@ -85,17 +85,29 @@ def _live_edges(node: Value, active: set[Value]) -> Iterable[tuple[Value, Any]]:
     assert node.op is not None
     recorded = node.partials
     wanted = [d is not None and x in active for x, d in zip(node.operands, recorded, strict=True)]
-    partials = node.op.partials_at(node, node.operands, wanted)
+    with modes.switched(on_record=None) if modes.active else nullcontext():  # a rule's own untaken branches
+        partials = node.op.partials_at(node, node.operands, wanted)
+    value = node.op.value(*[x.data if isinstance(x, Value) else x for x in node.operands])
+    if _differ(value, node.data):
+        raise _changed(node, f"its value was {node.data!r} and would now be {value!r}")
     for operand, before, now in zip(node.operands, recorded, partials, strict=True):
         if now is not None:
             number = now.data if isinstance(now, Value) else now
-            if number != before and (number == number or before == before):
-                raise RuntimeError(
-                    f"the data of a leaf below {node!r} was changed after {node.op.name} was recorded (its "
-                    f"derivative was {before!r} and would now be {number!r}): compute the expression again "
-                    "before taking a derivative that has a graph"
-                )
+            if _differ(number, before):
+                raise _changed(node, f"its derivative was {before!r} and would now be {number!r}")
             yield operand, now  # type: ignore[misc]
+
+
+def _differ(x: Any, y: Any) -> bool:
+    return bool(x != y and (x == x or y == y))
+
+
+def _changed(node: Value, how: str) -> RuntimeError:
+    assert node.op is not None
+    return RuntimeError(
+        f"the data of a leaf below {node!r} was changed after {node.op.name} was recorded ({how}): compute "
+        "the expression again before taking a derivative that has a graph"
+    )
 
 
 def _reaches_outside(output: Any, inputs: Sequence[Value]) -> bool:
@@ -147,7 +159,7 @@ class _Recording:
         rebuilt = self.structure.rebuild(lifted)
         replaced = dict(zip(positions, [rebuilt] if single else rebuilt, strict=True))
         self.quiet = not modes.here.recording  # inside no_grad: differentiate, and leave no graph
-        with modes.switched(recording=True) if self.quiet else _nothing:
+        with _recording():
             self.output = f(*[replaced.get(i, x) for i, x in enumerate(args)], **kwargs)
         self.given_values = any(isinstance(x, Value) for x in numbers)
 
@@ -156,9 +168,8 @@ class _Recording:
         numbers, structure = self.outputs()
         if structure != NUMBER:
             raise TypeError(
-                f"{transform}({self.name}): {self.name} returned a {structure.kind} of {structure.size} "
-                "numbers, and a gradient is of one: use jacobian for all their derivatives, or vjp for one "
-                "combination of them"
+                f"{transform}({self.name}): {self.name} returned {structure}, and a gradient is of one "
+                "number: use jacobian for all their derivatives, or vjp for one combination of them"
             )
         return numbers[0]
 
@@ -173,7 +184,7 @@ class _Recording:
         if isinstance(output, Value) and modes.active and modes.here.on_backward is not None:
             modes.here.on_backward(output)
         live = not self.quiet and _reaches_outside(output, self.inputs)
-        with modes.switched(recording=True) if self.quiet else _nothing:
+        with _recording():
             found = _adjoints(output, self.inputs, live=live)
         return [self.plain(x, live) for x in found]
 
@@ -202,10 +213,14 @@ def _positions(name: str, argnums: int | Sequence[int], count: int) -> list[int]
                 "argument by position, or choose another"
             )
         positions.append(i % count)
+    if len(set(positions)) < len(positions) or not positions:
+        raise ValueError(f"argnums of {name}: {argnums!r} must name at least one argument, each one once")
     return positions
 
 
-_nothing: Any = nullcontext()
+def _recording() -> Any:
+    """Inside `no_grad` too, a derivative that is asked for is taken."""
+    return nullcontext() if modes.here.recording else modes.switched(recording=True)
 
 
 # ---- reverse mode ----------------------------------------------------------------------------------
@@ -272,10 +287,10 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], Any]]:
         weights, given = flatten(cotangents, f"the cotangents of {call.name}")
         if given != structure:
             raise TypeError(
-                f"the cotangents of {call.name} are a {given.kind} of {given.size} numbers and its result "
-                f"is a {structure.kind} of {structure.size}: give one for each, in the same structure"
+                f"the cotangents of {call.name} are {given} and its result is {structure}: give one for "
+                "each, in the same structure"
             )
-        with modes.switched(recording=True) if call.quiet else _nothing:
+        with _recording():
             total: Any = 0.0
             for output, weight in zip(outputs, weights, strict=True):
                 total = output * weight + total
@@ -330,7 +345,12 @@ def gradients(output: Any, inputs: Sequence[Value]) -> list[Value]:
     >>> slope.data, x.grad
     (27.0, 18.0)
     """
-    found = _adjoints(output, list(inputs), live=True)
+    if not isinstance(output, (Value, Dual)) or not all(isinstance(x, Value) for x in inputs):
+        raise TypeError(
+            "gradients(output, inputs) takes a Value and a list of Values: use grad for functions"
+        )
+    with _recording():
+        found = _adjoints(output, list(inputs), live=True)
     return [x if isinstance(x, Value) else Value(x) for x in found]
 
 
@@ -347,16 +367,20 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     (6.0, 5.0)
     """
     name = _name(f)
+    for what, given_ in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given_, (tuple, list)):
+            raise TypeError(f"jvp({name}): the {what} are a tuple with one item per argument, as in (x,)")
     numbers, structure = flatten(tuple(primals), f"the primals of {name}")
     directions, given = flatten(tuple(tangents), f"the tangents of {name}")
     if given != structure:
         raise TypeError(
-            f"the tangents of {name} are {given.size} numbers and its primals {structure.size}, or nested "
-            "otherwise: give one tangent for each primal, in the same structure"
+            f"the tangents of {name} are {given} and its primals {structure}, or nested otherwise: give "
+            "one tangent for each primal, in the same structure"
         )
     level = new_level()
     duals = [Dual(x, t, level) for x, t in zip(numbers, directions, strict=True)]
-    output = f(*structure.rebuild(duals))
+    with _recording():
+        output = f(*structure.rebuild(duals))
     if output is None:
         raise TypeError(f"{name} returned None: is its return statement missing?")
     results, shape = flatten(output, f"the result of {name}")
@@ -380,7 +404,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         if len(args) < 2:
             raise TypeError(f"hvp({_name(f)}) takes the arguments of {_name(f)} and then the vector")
         *primals, vector = args
-        i = _positions(_name(f), argnums, len(primals))[0]
+        i = _positions(_name(f), [argnums], len(primals))[0]
 
         def gradient(x: Any) -> Any:
             return grad(f, i)(*primals[:i], x, *primals[i + 1 :], **kwargs)

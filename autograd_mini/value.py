@@ -19,8 +19,10 @@ things (transforms, ledgers, pictures, programs) live above, and use `op`, `oper
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final, NoReturn
@@ -47,7 +49,17 @@ __all__ = ["Value", "topological_order"]
 
 new: Final = object.__new__
 c_pow: Final = math.pow
-_repayment: Final = threading.RLock()
+_repayment = threading.RLock()
+_sweeps: Final = itertools.count(1, 2)
+
+
+def _after_fork() -> None:
+    global _repayment
+    _repayment = threading.RLock()  # whoever held it stayed behind in the parent
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Value:
@@ -90,6 +102,10 @@ class Value:
             )
         self._data = data if data.__class__ is float else _number("Value(data)", data)
         self._grad = 0.0
+        if label is not None and not isinstance(label, str):
+            raise TypeError(
+                f"Value(label): expected text, got {type(label).__name__}; write label=str(...)"
+            )
         self.label = label
         self.op = None
         self._x = self._y = self._dx = self._dy = None
@@ -342,7 +358,7 @@ class Value:
         """Add the derivative of this node by each leaf to the leaf's `grad`.
 
         Other nodes get theirs afresh, so calling it again is exact; leaves accumulate over calls until
-        zeroed (`zero_grad`). If interrupted, no leaf has changed. Threads take turns.
+        zeroed (`zero_grad`). If interrupted, either no leaf has changed or all have. Threads take turns.
 
         >>> x = Value(3.0)
         >>> y = x * x * x
@@ -359,19 +375,18 @@ class Value:
                 self._grad = 1.0
                 _pay_debts(order)
                 leaves = [(leaf, before + leaf._grad) for leaf, before in leaves]
-            except BaseException:  # Ctrl-C, or no memory
-                for node in topological_order(self):
-                    node._mark = 0
-                raise
             finally:
-                for leaf, grad in leaves:
-                    leaf._grad = grad
-                    leaf._mark = 0
+                _post(leaves)
 
     def zero_grad(self) -> None:
         """Set `grad` to zero here and in everything this node was computed from."""
-        for node in topological_order(self, through_edges=False):
-            node._grad = 0.0
+        with _repayment:
+            for node in topological_order(self, through_edges=False):
+                node._grad = 0.0
+
+    def conjugate(self) -> Value:
+        """Return the Value itself, which is real; NumPy asks."""
+        return self
 
     def detach(self) -> Value:
         """Return a new leaf with the same number: what is computed from it owes nothing further."""
@@ -507,9 +522,12 @@ def _in_order(root: Value, leaves: list[tuple[Value, float]]) -> list[Value]:
     """List what has debts, operands first, and set every balance to zero: `topological_order`, faster.
 
     The zero is -0.0, the identity of IEEE addition: from 0.0 a sum of -0.0 alone would lose its sign.
-    Leaves are listed apart, with the gradient they had; they owe nobody. The mark of a node is 0 before
-    it is met, 1 until all below it is listed, then 2.
+    Leaves are listed apart, with the gradient they had; they owe nobody. Each sweep has two marks of its
+    own, greater than all before: one for a node that has been met, one for a node in the list. So none
+    need be taken off, and a sweep that was interrupted leaves nothing behind.
     """
+    met = next(_sweeps)
+    listed = met + 1
     order: list[Value] = []
     if root.op is None:
         leaves.append((root, root._grad))
@@ -517,41 +535,42 @@ def _in_order(root: Value, leaves: list[tuple[Value, float]]) -> list[Value]:
     stack = [root]
     while stack:
         node = stack[-1]
-        if node._mark:
+        if node._mark >= met:
             stack.pop()
-            if node._mark == 1:
-                node._mark = 2
+            if node._mark == met:
+                node._mark = listed
                 order.append(node)
             continue
-        node._mark = 1
+        node._mark = met
         node._grad = -0.0
         dx = node._dx
         if dx is not None:
             if dx.__class__ is tuple:
                 for x, _ in node.edges():
-                    _meet(x, stack, leaves)
+                    if x._mark < met:
+                        _meet(x, listed, stack, leaves)
             else:
                 x = node._x
-                if not x._mark:
+                if x._mark < met:
                     if x.op is None:
-                        _meet(x, stack, leaves)
+                        _meet(x, listed, stack, leaves)
                     else:
                         stack.append(x)
         if node._dy is not None:
             y = node._y
-            if not y._mark:
+            if y._mark < met:
                 if y.op is None:
-                    _meet(y, stack, leaves)
+                    _meet(y, listed, stack, leaves)
                 else:
                     stack.append(y)
     return order
 
 
-def _meet(x: Value, stack: list[Value], leaves: list[tuple[Value, float]]) -> None:
+def _meet(x: Value, listed: int, stack: list[Value], leaves: list[tuple[Value, float]]) -> None:
     if x.op is not None:
         stack.append(x)
-    elif not x._mark:
-        x._mark = 2
+    else:
+        x._mark = listed
         leaves.append((x, x._grad))
         x._grad = -0.0
 
@@ -559,7 +578,6 @@ def _meet(x: Value, stack: list[Value], leaves: list[tuple[Value, float]]) -> No
 def _pay_debts(order: list[Value]) -> None:
     """Let every node pay its operands, once all that owe it have paid: the last in the list begins."""
     for node in reversed(order):
-        node._mark = 0
         received = node._grad
         dx = node._dx
         if dx is not None:
@@ -571,6 +589,16 @@ def _pay_debts(order: list[Value]) -> None:
         dy = node._dy
         if dy is not None:
             node._y._grad += received * dy
+
+
+def _post(grads: list[tuple[Value, float]]) -> None:
+    try:
+        for leaf, grad in grads:
+            leaf._grad = grad
+    except BaseException:  # Ctrl-C in the middle: it is decided already, so finish
+        for leaf, grad in grads:
+            leaf._grad = grad
+        raise
 
 
 # ---- numbers and refusals --------------------------------------------------------------------------
@@ -661,8 +689,17 @@ class _InOrder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         nodes = topological_order(self.root, through_edges=False)[::-1]
-        ids = frozenset(map(id, nodes))
-        return list, (), None, iter([_Mark(ids), *nodes, _Mark(frozenset())])
+        return list, (), None, _marked(nodes)
+
+
+def _marked(nodes: list[Value]) -> Iterator[Any]:
+    try:
+        yield _Mark(frozenset(map(id, nodes)))
+        yield from nodes
+        yield _Mark(frozenset())
+    except GeneratorExit:  # something in the graph could not be pickled
+        _being_pickled.ids = frozenset()
+        raise
 
 
 def _last(items: list[Any]) -> Any:

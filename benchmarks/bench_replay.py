@@ -45,7 +45,7 @@ def race(title, contestants, bounds, seconds=4.0):
         run()
         start = time.perf_counter()
         run()
-        inner[name] = max(1, int(2e-3 / (time.perf_counter() - start + 1e-7)))
+        inner[name] = max(1, int(1e-2 / (time.perf_counter() - start + 1e-7)))
     end = time.perf_counter() + seconds
     with collector_paused():
         while time.perf_counter() < end or len(times[OURS]) < 15:

@@ -212,6 +212,25 @@ def test_paths_too_many_to_walk_are_counted(answer):
     assert "512 paths from" in answer(text, "a=1", "--paths")
 
 
+def test_check_is_a_command_and_no_name(run, answer):
+    pytest.importorskip("mpmath")
+    status, out, err = run("check", "exp(a)*sin(b)", "a=1", "b=2")
+    assert (status, err) == (0, "")
+    assert "∂f/∂b" in out
+    assert run("check", "--help")[0] == 0
+    assert run("check", "exp(")[0] == 2
+    assert "∂check/∂check = 1" in answer("check", "check=2")
+    assert "∂check/∂check = 1" in answer("(check)", "check=2")
+
+
+def test_check_too_is_interrupted_in_silence(run, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("autograd_mini.testing.command.main", interrupted)
+    assert run("check", "a") == (130, "", "")
+
+
 def test_help_and_version(answer):
     assert '"(a+b)*(b+1)" a=2 b=1 --svg graph.svg' in answer("--help")
     assert answer("-h") == answer("--help")
@@ -230,6 +249,15 @@ def test_pictures_are_written_whatever_their_names_end_in(answer, tmp_path):
     assert dot.read_text().startswith("digraph")
     assert out.endswith(f"Pictures\n  {svg}\n  {png}\n  {dot}\n")
     assert sorted(os.listdir(tmp_path)) == ["b.PNG", "c.txt", "picture"]
+
+
+def test_a_page_on_which_the_debts_are_repaid(answer, refusal, tmp_path):
+    page = tmp_path / "debts.html"
+    assert answer("(a+b)*(b+1)", "a=2", "b=1", "--animate", str(page)).endswith(f"Pictures\n  {page}\n")
+    assert "<script" in page.read_text()
+    status, line, _ = refusal("*".join(["a"] * 400), "a=1", "--animate", str(tmp_path / "large.html"))
+    assert (status, os.listdir(tmp_path)) == (2, ["debts.html"])
+    assert "more than an eye can follow" in line
 
 
 def test_a_picture_beside_json_is_written_in_silence(answer, tmp_path):

@@ -90,7 +90,6 @@ def _pay_debts(order):
         node = stack.pop()
         if node not in seen:
             seen.add(node)
-            node._mark = 0
             for x, derivative in node.edges():
                 x._grad += node._grad * derivative
                 stack.append(x)
@@ -103,12 +102,11 @@ def _pay_debts(order):
         for x, recorded, derivative in zip(node.operands, node.partials, now):
             if recorded is not None:
                 x._grad += node._grad * derivative
-        node._mark = 0
 """
 ENGINE = {
     "= for +=": ("node._y._grad += received * dy", "node._y._grad = received * dy"),
     "no topological order": ("# ---- numbers and refusals", NO_ORDER),
-    "a visit for every path": ("            if node._mark == 1:", "            if True:"),
+    "a visit for every path": ("            if node._mark == met:", "            if True:"),
     "x * x without its second edge": ("_dy = self._data", "_dy = None if other is self else self._data"),
     "x / y with a wrong sign": ("1.0 / y, other, -(z / y))", "1.0 / y, other, z / y)"),
     "a leaf's present number": ("# ---- numbers and refusals", STALE),

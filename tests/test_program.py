@@ -163,3 +163,31 @@ def test_printed_form():
     text = str(Recording([x * 3.0], [x]).program())
     assert text == "inputs v0\nv1 = mul(v0, 3.0)\nreturn v1"
     assert isinstance(Recording([x], [x]).program(), Program)
+
+
+def test_a_choice_between_chains_that_meet_needs_no_guard():
+    x = Value(0.7)
+    y = x * 1.5
+    for _ in range(3):
+        y = where(TABLE["less"](y, 1.0), (y * 0.5).exp(), -y)
+    e = y * y + x.tanh() * y
+    e.backward()
+    program = gradient_program(e, [x])
+    assert not program.guards
+    for number in (0.7, -3.0, 0.0, 5.0, -0.1):
+        again = Value(number)
+        z = again * 1.5
+        for _ in range(3):
+            z = where(TABLE["less"](z, 1.0), (z * 0.5).exp(), -z)
+        r = z * z + again.tanh() * z
+        r.backward()
+        assert bits(program.evaluate([number])) == bits([r.data, again.grad])
+
+
+def test_a_choice_that_changes_the_order_of_payments_is_guarded():
+    x, y = Value(0.7), Value(-0.2)
+    a, b = x * y, x + y
+    e = where(TABLE["less"](x, 1.0), a * b, b.exp()) + a * 0.3 + b * 0.7 + a * b
+    program = gradient_program(e, [x, y])
+    assert [expected for _, expected in program.guards] == [True]
+    assert program.evaluate([2.0, 1.0]) is None

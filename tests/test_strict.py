@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from autograd_mini import Value, exp, log, sqrt, where
+from autograd_mini import Value, exp, log, scope, sqrt, where
 from autograd_mini.strict import NonFiniteError, strict
 from autograd_mini.transforms import grad, jvp
 
@@ -84,3 +84,14 @@ def test_it_is_off_outside_and_in_other_threads():
     assert seen == [math.inf]
     assert (Value(1.0) / 0).data == math.inf
     assert jvp(sqrt, (0.0,), (1.0,)) == (0.0, math.inf)
+
+
+def test_untaken_branches_inside_a_rule_raise_nothing():
+    with strict():
+        assert grad(grad(lambda x: x**2.5))(0.0) == 0.0
+
+
+def test_a_scope_around_it_still_names_what_is_recorded():
+    with scope("model"), strict():
+        y = Value(1.0) * 2
+    assert y.label == "model::"

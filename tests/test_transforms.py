@@ -305,6 +305,52 @@ def test_a_changed_leaf_is_refused_where_old_and_new_would_mix():
     assert x.grad == 27.0
 
 
+def test_a_changed_leaf_is_refused_where_its_derivative_is_even():
+    x = Value(2.0)
+    y = x**3
+    x.data = -2.0
+    with pytest.raises(RuntimeError, match=r"its value was 8.0 and would now be -8.0"):
+        gradients(y, [x])
+
+
+def test_no_grad_inside_the_function_and_around_a_pullback():
+    def f(x):
+        with no_grad():
+            c = x * x
+        return c * x
+
+    for mode in MODES.values():
+        assert mode(f)(3.0) == 9.0
+    assert hessian(f)(3.0) == hvp(f)(3.0, 1.0) == 0.0
+    _, pullback = vjp(lambda x: x * x, 3.0)
+    with no_grad():
+        assert pullback(1.0) == (6.0,)
+        assert jvp(lambda x: x * x, (3.0,), (1.0,)) == (9.0, 6.0)
+
+
+@pytest.mark.parametrize("name", ["asin", "atanh"])
+@pytest.mark.parametrize("x", [1e-3, 1e-9, 1e-17])
+def test_second_derivatives_next_to_their_root(name, x):
+    truth = x / (1 - x * x) ** 1.5 if name == "asin" else 2 * x / (1 - x * x) ** 2
+    row = getattr(ag, name)
+    assert grad(grad(row))(x) == pytest.approx(truth, rel=1e-10, abs=0)
+    assert forward(grad(row))(x) == pytest.approx(truth, rel=1e-10, abs=0)
+
+
+def test_numbers_of_a_dual_can_be_read_and_let_go():
+    seen = []
+
+    def f(x):
+        seen.append(f"{x:.1f}")
+        return x.detach() * x
+
+    assert jvp(f, (3.0,), (1.0,)) == (9.0, 3.0)
+    assert grad(f)(3.0) == 3.0
+    assert seen == ["3.0", "3.0"]
+    assert jvp(lambda v: np.var(v), (np.array([1.0, 3.0]),), (np.array([0.0, 1.0]),))[1] == 1.0
+    assert grad(lambda v: np.var(v))(np.array([1.0, 3.0])).tolist() == [-1.0, 1.0]
+
+
 def test_stop_gradient_and_no_grad():
     assert grad(lambda x: stop_gradient(x) * x)(3.0) == 3.0
     assert jvp(lambda x: stop_gradient(x) * x, (3.0,), (1.0,)) == (9.0, 3.0)
@@ -366,7 +412,7 @@ def test_scipy_minimises_with_our_derivatives(options):
     ("mistake", "message"),
     [
         (lambda: grad(lambda x: [x, x])(1.0), r"returned a list of 2 numbers.*use jacobian"),
-        (lambda: grad(lambda x: np.array([x]))(1.0), r"returned a array of 1 numbers.*use jacobian"),
+        (lambda: grad(lambda x: np.array([x]))(1.0), r"returned an array of 1 number, .*use jacobian"),
         (lambda: grad(lambda x: None)(1.0), r"returned None: is its return statement missing\?"),
         (lambda: jvp(lambda x: None, (1.0,), (1.0,)), r"returned None"),
         (lambda: grad(lambda x: "y")(1.0), r"result of <lambda>.*got str"),
@@ -379,6 +425,13 @@ def test_scipy_minimises_with_our_derivatives(options):
         (lambda: grad(lambda x: math.sin(x))(1.0), r"would cut the graph"),
         (lambda: jvp(lambda x: math.sin(x), (1.0,), (1.0,)), r"would cut the derivative"),
         (lambda: hvp(lambda x: x * x)(1.0), r"and then the vector"),
+        (lambda: hvp(lambda x, y: x * y, argnums=(0, 1))(1.0, 2.0, 3.0), r"expected an int"),
+        (lambda: grad(lambda x: x, argnums=(0, -1))(1.0), r"each one once"),
+        (lambda: grad(lambda x: x, argnums=())(1.0), r"at least one argument"),
+        (lambda: jvp(sin, 1.0, 1.0), r"primals are a tuple with one item per argument"),
+        (lambda: gradients(3.0, []), r"takes a Value and a list of Values"),
+        (lambda: gradients(Value(1.0), [1.0]), r"takes a Value and a list of Values"),
+        (lambda: Value(1.0).dot(2.0, 3.0), r"dot\(\) takes the numbers of one sequence"),
     ],
 )
 def test_mistakes_are_told_with_a_remedy(mistake, message):

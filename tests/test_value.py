@@ -3,6 +3,7 @@
 import copy
 import gc
 import math
+import os
 import pickle
 import struct
 import sys
@@ -14,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import autograd_mini as ag
 from autograd_mini import Value, collector_paused, exp, log, no_grad, sin, topological_order, where
 from autograd_mini import primitives as p
+from autograd_mini.table import TABLE
 
 anything = st.floats()
 finite = st.floats(-1e3, 1e3)
@@ -241,6 +244,8 @@ def test_conversions_that_would_cut_the_graph_are_refused(convert):
 def test_a_value_of_a_value_is_refused():
     with pytest.raises(TypeError, match=r"detach"):
         Value(Value(1.0))
+    with pytest.raises(TypeError, match=r"label.*got int"):
+        Value(1.0, label=3)
 
 
 def test_wrong_arity_names_the_primitive():
@@ -503,6 +508,55 @@ def test_an_interrupt_changes_no_leaf():
         stops += 1
     assert stops > 50
     assert (a.grad, b.grad) == (12.0, 25.0)
+
+
+def test_an_interrupted_sweep_leaves_no_marks(monkeypatch):
+    a, b, _, _, e = graph()
+    with monkeypatch.context() as patch:
+        patch.setattr("autograd_mini.value._pay_debts", lambda order: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            e.backward()
+    assert (a.grad, b.grad) == (0.0, 0.0)
+    e.backward()
+    assert (a.grad, b.grad) == (2.0, 5.0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_process_can_sweep_while_its_parent_does():
+    from autograd_mini import value
+
+    a, _, _, _, e = graph()
+    with value._repayment:  # as if another thread of the parent were in the middle of a sweep
+        child = os.fork()
+        if not child:
+            done = threading.Thread(target=e.backward, daemon=True)
+            done.start()
+            done.join(5)
+            os._exit(0 if a.grad == 2.0 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+# ---- a rule of the user's ----------------------------------------------------------------------------
+
+
+def test_a_rule_of_the_users_may_branch_and_must_return_a_number():
+    try:
+        ag.primitive("kinked", value=abs, partials=[lambda y, x: 7.0 if x == 0 else 2.0 * x])
+        ag.primitive("forgetful", value=abs, partials=[lambda y, x: None])
+        for x, slope in [(0.0, 7.0), (3.0, 6.0)]:
+            v = Value(x)
+            v.kinked().backward()
+            assert v.grad == slope
+        with pytest.raises(TypeError, match=r"partial of primitive 'forgetful' returned NoneType"):
+            Value(1.0).forgetful()
+        with pytest.raises(ValueError, match="must be identifiers"):
+            ag.primitive("x y!", value=abs, partials=[None])
+    finally:
+        for name in ("kinked", "forgetful"):
+            TABLE.pop(name, None)
+            if hasattr(Value, name):
+                delattr(Value, name)
 
 
 # ---- switches --------------------------------------------------------------------------------------

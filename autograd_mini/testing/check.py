@@ -248,8 +248,8 @@ class _Subject:
         if mode == "reverse":
             return transforms.grad(self.call)(numbers)  # type: ignore[no-any-return]
         return [
-            transforms.jvp(self.call, (numbers,), ([float(i == k) for k in range(len(numbers))],))[1]
-            for i in range(len(numbers))
+            transforms.jvp(lambda t, i=i: self.call([*numbers[:i], t, *numbers[i + 1 :]]), (x,), (1.0,))[1]
+            for i, x in enumerate(numbers)  # the others are no inputs: 0 times an infinity is nan
         ]
 
     def by_hand(self, gradient: Callable[..., Any]) -> dict[str, list[float]]:
@@ -278,7 +278,7 @@ class _Line:
     index: int | None
     direction: list[float]
     start: float
-    at: Callable[[float], list[float]]
+    at: Callable[[Any], list[Any]]
 
 
 def _along_each(names: Sequence[str], x: list[float]) -> Iterator[_Line]:
@@ -332,9 +332,7 @@ class _Judge:
         inner = "reverse" if "reverse" in modes else "forward"
         for line in _along_each(names, x) if len(x) <= FEW else [_along_any(x)]:
             gradient = _Remembered(lambda t, line=line: self.subject.gradient(inner, line.at(t)))  # type: ignore[misc]
-            found = {
-                f"{outer} over {inner}": self._product(outer, inner, line.direction) for outer in modes
-            }
+            found = {f"{outer} over {inner}": self._product(outer, inner, line) for outer in modes}
             zero = self._zero_beside(found)
             for j, name in enumerate(names):
                 differences = Differences(gradient.component(j), line.start)
@@ -343,16 +341,15 @@ class _Judge:
                     judgement = self._judged(differences, slope, place, zero)
                     yield Finding(f"∂²f/∂{line.name}∂{name}", by, slope, judgement)
 
-    def _product(self, outer: str, inner: str, v: list[float]) -> list[float]:
-        """The Hessian times v, in one nesting of the modes."""
-        x = self.subject.numbers
+    def _product(self, outer: str, inner: str, line: _Line) -> list[float]:
+        """The Hessian times the line's direction, in one nesting of the modes."""
 
         def gradient(x: list[Any]) -> list[Any]:
             return self.subject.gradient(inner, x)
 
         if outer == "forward":
-            return transforms.jvp(gradient, (x,), (v,))[1]  # type: ignore[no-any-return]
-        return transforms.grad(lambda x: _dot(gradient(x), v))(x)  # type: ignore[no-any-return]
+            return transforms.jvp(lambda t: gradient(line.at(t)), (line.start,), (1.0,))[1]  # type: ignore[no-any-return]
+        return transforms.grad(lambda x: _dot(gradient(x), line.direction))(self.subject.numbers)  # type: ignore[no-any-return]
 
     def _zero_beside(self, found: dict[str, list[float]]) -> float:
         """What is no more than the rounding of the numbers seen so far."""
@@ -364,7 +361,9 @@ class _Judge:
         self, differences: Differences, found: float, by: tuple[int, ...], zero: float
     ) -> Judgement:
         if self.oracle == "mpmath" and by:
-            judgement = Judgement(Verdict.KINK if self.investigation.exact(by) is None else Verdict.WRONG)
+            exact = self.investigation.exact(by)
+            known = exact is not None and math.isfinite(exact)
+            judgement = Judgement(Verdict.WRONG if known else Verdict.KINK)
         else:
             judgement = differences.judge(found, self.rtol, zero)
         if (

@@ -184,7 +184,7 @@ def _granted(word: str, x: list[float], wild: bool) -> float | None:
         return None
     try:
         y = row.value(*x)
-    except ValueError:
+    except TypeError:
         return None  # so many operands it does not take
     partials = row.partials_at(y, x, [True] * len(x))
     return y if all(d is None or _moderate(d, wild) for d in [*x, y, *partials]) else None

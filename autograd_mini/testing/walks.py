@@ -49,7 +49,7 @@ def first_order(recipe: Recipe, leaf: Any = Value) -> Iterator[str]:
     if not all(_same(x.grad, g + g) for x, g in zip(leaves, once, strict=True)):
         yield f"a second backward makes {once} into {[x.grad for x in leaves]}, not twice that"
     if leaf is Value:
-        found = [_forward(recipe, _unit(recipe, i)) for i in range(len(nodes))]
+        found = [_forward(recipe, i) for i in range(len(nodes))]
         yield from _compared("forward", found, expected)
 
 
@@ -85,8 +85,13 @@ def _compared(walk: str, found: list[float], expected: list[PathSum]) -> Iterato
             )
 
 
-def _forward(recipe: Recipe, direction: list[float]) -> float:
-    return transforms.jvp(recipe, recipe.inputs, direction)[1]  # type: ignore[no-any-return]
+def _forward(recipe: Recipe, i: int) -> float:
+    x = recipe.inputs
+
+    def along(t: Any) -> Any:
+        return recipe(*x[:i], t, *x[i + 1 :])
+
+    return transforms.jvp(along, (x[i],), (1.0,))[1]  # type: ignore[no-any-return]
 
 
 def _unit(recipe: Recipe, i: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""The ``{primitives}`` directive: the table of primitives, read from its rows. Knows no function by name.
+"""The page of primitives, read from the rows of the table. Knows no function by name.
 
 A partial is written down by running its rule on leaves that carry the names of the operands and of the
 result: what the rule records is the formula.
@@ -25,12 +25,16 @@ class Primitives(SphinxDirective):
         path = Path(self.env.srcdir) / "data" / "accuracy.txt"
         self.env.note_dependency(str(path))
         errors = measured(path.read_text(encoding="utf-8")) if path.exists() else {}
-        index = " · ".join(f"[{name}](#{name})" for name in TABLE)
         rows = chain.from_iterable(section(row, errors.get(row.name, [])) for row in TABLE.values())
-        return [
-            *self.parse_text_to_nodes(index),
-            *self.parse_text_to_nodes("\n".join(rows), allow_section_headings=True),
-        ]
+        return self.parse_text_to_nodes("\n".join(rows), allow_section_headings=True)
+
+
+class Names(SphinxDirective):
+    """The names of all rows, each a link to its section."""
+
+    def run(self):
+        """Return one paragraph."""
+        return self.parse_text_to_nodes(" · ".join(f"[{name}](#{name})" for name in TABLE))
 
 
 def measured(text):
@@ -113,6 +117,7 @@ def interval(domain):
 
 
 def setup(app):
-    """Register the directive."""
+    """Register the directives."""
     app.add_directive("primitives", Primitives)
+    app.add_directive("names-of-primitives", Names)
     return {"parallel_read_safe": True}
