@@ -4,10 +4,11 @@ Everything a user needs is here; the modules say how it works, `value` first.
 """
 
 from autograd_mini.animate import animate
+from autograd_mini.compile import Compiled
 from autograd_mini.compile import compile as compile
-from autograd_mini.derivative import derivative
+from autograd_mini.derivative import Formula, derivative
 from autograd_mini.draw import draw
-from autograd_mini.expression import parse
+from autograd_mini.expression import Expression, ExpressionError, parse
 from autograd_mini.formula import formula, latex
 from autograd_mini.ledger import ledger, paths, visits
 from autograd_mini.modes import collector_paused, no_grad
@@ -75,7 +76,9 @@ from autograd_mini.render import RenderError
 from autograd_mini.scopes import scope
 from autograd_mini.strict import NonFiniteError, strict
 from autograd_mini.table import primitive
+from autograd_mini.to_sympy import to_sympy
 from autograd_mini.transforms import (
+    BranchWarning,
     grad,
     gradients,
     hessian,
@@ -97,9 +100,14 @@ round = round_
 sum = sum_
 
 __all__ = [
+    "BranchWarning",
     "NonFiniteError",
     "RenderError",
     "Value",
+    "Compiled",
+    "Expression",
+    "ExpressionError",
+    "Formula",
     "acos",
     "acosh",
     "animate",
@@ -171,6 +179,7 @@ __all__ = [
     "strict",
     "tan",
     "tanh",
+    "to_sympy",
     "topological_order",
     "tree",
     "trunc",

@@ -22,6 +22,7 @@ _count_lock = threading.Lock()
 
 class _Switches(threading.local):
     recording = True
+    ties = 0  # how often two numbers were compared and found equal: a branch that holds at a point
     on_record: Callable[[Any], None] | None = None
     on_backward: Callable[[Any], None] | None = None
     on_compare: Callable[[Any, Any, Any, bool], None] | None = None

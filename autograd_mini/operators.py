@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from autograd_mini import modes
 from autograd_mini import primitives as p
 from autograd_mini.table import Primitive, follow, is_number
 
@@ -106,10 +107,16 @@ class Recorder:
         return p.round_to(self, digits)
 
     def __eq__(self, other: object) -> Any:
-        return _compare(operator.eq, self, other)
+        result = _compare(operator.eq, self, other)
+        if result is True:
+            modes.here.ties += 1
+        return result
 
     def __ne__(self, other: object) -> Any:
-        return _compare(operator.ne, self, other)
+        result = _compare(operator.ne, self, other)
+        if result is False:
+            modes.here.ties += 1
+        return result
 
     def __lt__(self, other: Any) -> Any:
         return _compare(operator.lt, self, other)

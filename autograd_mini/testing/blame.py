@@ -34,9 +34,18 @@ class Suspect:
 
     def right(self, rtol: float) -> bool:
         """Whether the partial is as expected."""
-        assert self.expected is not None
+        if self.expected is None:
+            return False
         room = rtol * max(abs(self.found), abs(self.expected), 1e-9)
         return self.found == self.expected or abs(self.found - self.expected) <= room
+
+    @property
+    def at_a_tie(self) -> bool:
+        """Whether the row has a kink there in any direction: what its partials are is a convention then."""
+        rules = self.row.partials * (len(self.operands) if self.row.variadic else 1)
+        return self.expected is None or any(
+            _expected(self.row, self.operands, (k,)) is None for k, rule in enumerate(rules) if rule
+        )
 
     @property
     def leaks(self) -> bool:
@@ -87,9 +96,10 @@ class Investigation:
             return Judgement(Verdict.RIGHT, expected)
         accused = known or judgement.verdict is Verdict.WRONG
         relevant = self._relevant(by)
-        wrong = [e for edges in relevant for e in edges if not _has_kink(edges) and not e.right(rtol)]
-        kinks = [e for edges in relevant for e in edges if e.expected is None]
-        leaks = [e for edges in relevant for e in edges if e.leaks]
+        unlike = [e for e in relevant if not e.right(rtol)]
+        kinks = [e for e in unlike if e.at_a_tie]
+        wrong = [e for e in unlike if not e.at_a_tie]
+        leaks = [e for e in relevant if e.leaks]
         if wrong and accused:
             return Judgement(Verdict.WRONG, expected, str(wrong[0]))
         if kinks:
@@ -115,8 +125,8 @@ class Investigation:
             return Judgement(Verdict.NOISY, expected, remark)
         return judgement
 
-    def _relevant(self, by: tuple[int, ...]) -> list[list[Suspect]]:
-        """The edges of each node on a way from the result to the leaves in `by`, the result's first."""
+    def _relevant(self, by: tuple[int, ...]) -> list[Suspect]:
+        """The edges on a way from the result to the leaves in `by`, the result's first."""
         moving = {self._leaves[i] for i in by}
         found: list[tuple[Value, list[Suspect]]] = []
         for node in reversed(topological_order(self._root, through_edges=False)):
@@ -130,10 +140,10 @@ class Investigation:
                     moving.add(node)
                     found.append((node, edges))
         reached: set[Any] = {self._root}
-        relevant = []
+        relevant: list[Suspect] = []
         for node, edges in reversed(found):
             if node in reached:
-                relevant.append(edges)
+                relevant += edges
                 reached.update(node.operands[k] for edge in edges if edge.expected != 0 for k in edge.by)
         return relevant
 
@@ -167,11 +177,6 @@ LEFT_OUT = (
     "the graph is right and is not the whole function: something is computed outside it (a plain number "
     "taken from .data, detach, an if on a number)"
 )
-
-
-def _has_kink(edges: list[Suspect]) -> bool:
-    """Whether the node sits on a kink in any direction: its partials are then a convention."""
-    return any(edge.expected is None for edge in edges)
 
 
 def _ignores(row: Primitive, operands: tuple[float, ...], k: int) -> bool:

@@ -40,8 +40,8 @@ def reference(row: Primitive, operands: Sequence[Any]) -> Any:
     numbers = [mp.mpf(x) for x in operands]
     given: dict[str, Any] = {names[0]: numbers} if row.variadic else dict(zip(names, numbers, strict=True))
     try:
-        y = eval(_compiled(row.reference), _vocabulary(), given)
-        y = mp.mpmathify(y)
+        with mp.workdps(max(mp.dps, DIGITS)):
+            y = mp.mpmathify(eval(_compiled(row.reference), {**_vocabulary(), **given}))
     except (ArithmeticError, ValueError):
         return mp.nan
     except (NameError, SyntaxError, TypeError) as error:
@@ -90,9 +90,10 @@ def derivative(f: Callable[[list[Any]], Any], x: Sequence[float], by: Sequence[i
             middle, right, left = (along(k, h) for k in (0, 1, -1))
             slopes.append((right - left) / (2 * h))
             bends.append(abs(right - 2 * middle + left) / h)
-        if not all(map(mp.isfinite, [*slopes, *bends])):
+        y = f(point)
+        if not all(map(mp.isfinite, [y, *slopes, *bends])):
             return None
-        rounding = mp.mpf(10) ** (10 - digits) * abs(f(point)) / narrow ** len(by)
+        rounding = mp.mpf(10) ** (10 - digits) * abs(y) / narrow ** len(by)
         noise = mp.mpf(10) ** (-DIGITS // 2) * max(map(abs, slopes)) + rounding
         if bends[1] > noise and 10 * bends[1] > bends[0]:
             return None  # a bend that is no less a hundred times nearer

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as Settings  # noqa: N813  # its name is a parameter here
 from hypothesis import strategies as st
 
 from autograd_mini.testing.check import MODES, check_grads
@@ -103,12 +105,14 @@ def check_gradient(
     modes: Sequence[str] = MODES,
     oracle: str = "auto",
     rtol: float = 1e-6,
+    settings: Settings | None = None,
     **domains: Any,
 ) -> Any:
     """Turn a function into a property test: its derivatives are right wherever it has any.
 
-    Inputs are those of `inputs_for`, with the domains given by name; the rest is passed to `check_grads`.
-    The test takes no arguments; Hypothesis shrinks what fails to the simplest input.
+    Inputs are those of `inputs_for`, with the domains given by name; `settings` are Hypothesis's, without
+    a deadline if none are given; the rest is passed to `check_grads`. The test takes no arguments, and
+    what fails is shrunk to the simplest input.
 
     >>> from autograd_mini import exp, log
     >>> @check_gradient(x=(-5.0, 5.0))
@@ -117,11 +121,14 @@ def check_gradient(
     >>> test_softplus()
     """
     if f is None:
-        return lambda f: check_gradient(f, order=order, modes=modes, oracle=oracle, rtol=rtol, **domains)
+        return partial(
+            check_gradient, order=order, modes=modes, oracle=oracle, rtol=rtol, settings=settings, **domains
+        )
 
     def test(inputs: tuple[Any, ...]) -> None:
         check_grads(f, *inputs, order=order, modes=modes, oracle=oracle, rtol=rtol)
 
     test.__name__, test.__qualname__ = f.__name__, f.__qualname__
     test.__module__, test.__doc__ = f.__module__, f.__doc__
-    return settings(deadline=None)(given(st.deferred(lambda: inputs_for(f, **domains)))(test))
+    property_test = given(st.deferred(lambda: inputs_for(f, **domains)))(test)
+    return (settings or Settings(deadline=None))(property_test)
