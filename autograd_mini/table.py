@@ -419,7 +419,7 @@ def primitive(
 
     def decorate(function: Callable[..., float]) -> Primitive:
         return primitive(
-            name or function.__name__,
+            name or function.__name__.strip("<>"),
             operands or _operands_of(function),
             value=_never_raising(function, float),
             partials=[rule and _never_raising(rule) for rule in partials],

@@ -40,6 +40,21 @@ def test_a_right_gradient_at_both_orders_in_both_modes():
     }
 
 
+def test_methods_and_other_arguments_in_every_mode():
+    def f(x, y):
+        return x.tanh() * y.exp() + np.sin(x)
+
+    assert check_grads(f, 0.3, 0.7).decided
+    assert check_grads(f, 0.3, 0.7, modes=("forward",)).decided
+
+
+def test_an_argument_without_a_derivative_spoils_no_other():
+    assert verdicts(check_grads(lambda x, y: x + ad.sqrt(y), 1.0, 0.0, order=1)) == [
+        Verdict.RIGHT,
+        Verdict.KINK,
+    ]
+
+
 def test_one_mode_and_one_order():
     report = check_grads(ad.tanh, 0.3, order=2, modes=("forward",))
     assert [f.modes for f in report.findings] == [("forward",), ("forward over forward",)]

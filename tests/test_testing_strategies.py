@@ -22,7 +22,7 @@ from autograd_mini.testing import (
     values,
 )
 from autograd_mini.testing.domains import inside, point_inside
-from autograd_mini.testing.recipes import CHOICE, OPERATORS, Recipe, grow, vocabulary
+from autograd_mini.testing.recipes import CHOICE, OPERATORS, Recipe, grow
 
 QUICK = settings(max_examples=2_000, deadline=None, database=None, phases=[Phase.generate, Phase.shrink])
 
@@ -70,8 +70,8 @@ def test_programs_can_be_kept_small(recipe):
     assert len(recipe.steps) <= 3
 
 
-@pytest.mark.parametrize("word", [w for w in vocabulary() if w not in ("identity", "stop_gradient")])
-def test_every_word_can_come_up_and_shrinks_to_little_else(word):
+@pytest.mark.parametrize("word", ["/", "exp", "acosh", "atan2", "where", "logsumexp", "polygamma", CHOICE])
+def test_a_word_comes_up_and_shrinks_to_little_else(word):
     recipe = smallest(programs(words=[*OPERATORS, word]), lambda r: any(w == word for w, _ in r.steps))
     assert len(recipe) <= 2  # it may take one more to come into its domain
 
@@ -175,7 +175,7 @@ def test_nested_arguments_have_strategies_of_their_own(w):
 def test_the_decorator_fails_with_the_simplest_input_and_keeps_the_name():
     @check_gradient(order=1, settings=settings(database=None, derandomize=True))
     def area(x, y):
-        """The area of a rectangle, with a number taken out of the graph."""
+        """The area of a rectangle, with one side held fast."""
         return x * y.data
 
     assert area.__name__ == "area"

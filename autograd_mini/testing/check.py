@@ -241,15 +241,17 @@ class _Subject:
 
     def by_modes(self, modes: Sequence[str]) -> dict[str, list[float]]:
         """The gradient as each mode finds it."""
-        return {mode: self.gradient(mode, self.numbers) for mode in modes}
+        return {mode: _plain(self.gradient(mode, self.numbers)) for mode in modes}
 
-    def gradient(self, mode: str, numbers: list[float]) -> list[float]:
-        """The gradient at `numbers` by one mode."""
+    def gradient(self, mode: str, numbers: list[Any]) -> list[Any]:
+        """The gradient at `numbers` by one mode; differentiable if they are."""
         if mode == "reverse":
             return transforms.grad(self.call)(numbers)  # type: ignore[no-any-return]
+        # The other arguments are constants, not inputs with tangent 0, which times infinity would be nan.
+        fixed = [transforms.stop_gradient(Value(x)) if x.__class__ is float else x for x in numbers]
         return [
-            transforms.jvp(lambda t, i=i: self.call([*numbers[:i], t, *numbers[i + 1 :]]), (x,), (1.0,))[1]
-            for i, x in enumerate(numbers)  # the others are no inputs: 0 times an infinity is nan
+            transforms.jvp(lambda t, i=i: self.call([*fixed[:i], t, *fixed[i + 1 :]]), (x,), (1.0,))[1]
+            for i, x in enumerate(numbers)
         ]
 
     def by_hand(self, gradient: Callable[..., Any]) -> dict[str, list[float]]:
@@ -267,7 +269,7 @@ class _Subject:
                 f"differentiated by ({', '.join(self.names[:3])}{', …' * (len(self.names) > 3)}): return "
                 "one for each"
             )
-        return {name: [float(x.data if isinstance(x, Value) else x) for x in numbers]}
+        return {name: _plain(numbers)}
 
 
 @dataclass(frozen=True)
@@ -331,7 +333,7 @@ class _Judge:
         names, x = self.subject.names, self.subject.numbers
         inner = "reverse" if "reverse" in modes else "forward"
         for line in _along_each(names, x) if len(x) <= FEW else [_along_any(x)]:
-            gradient = _Remembered(lambda t, line=line: self.subject.gradient(inner, line.at(t)))  # type: ignore[misc]
+            gradient = _Remembered(lambda t, line=line: _plain(self.subject.gradient(inner, line.at(t))))  # type: ignore[misc]
             found = {f"{outer} over {inner}": self._product(outer, inner, line) for outer in modes}
             zero = self._zero_beside(found)
             for j, name in enumerate(names):
@@ -348,8 +350,8 @@ class _Judge:
             return self.subject.gradient(inner, x)
 
         if outer == "forward":
-            return transforms.jvp(lambda t: gradient(line.at(t)), (line.start,), (1.0,))[1]  # type: ignore[no-any-return]
-        return transforms.grad(lambda x: _dot(gradient(x), line.direction))(self.subject.numbers)  # type: ignore[no-any-return]
+            return _plain(transforms.jvp(lambda t: gradient(line.at(t)), (line.start,), (1.0,))[1])
+        return _plain(transforms.grad(lambda x: _dot(gradient(x), line.direction))(self.subject.numbers))
 
     def _zero_beside(self, found: dict[str, list[float]]) -> float:
         """What is no more than the rounding of the numbers seen so far."""
@@ -374,6 +376,10 @@ class _Judge:
         ):
             return judgement
         return self.investigation.settle(judgement, found, by, self.rtol, zero)
+
+
+def _plain(numbers: Sequence[Any]) -> list[float]:
+    return [float(x if isinstance(x, float) else x.data) for x in numbers]
 
 
 def _dot(x: Sequence[Any], y: Sequence[float]) -> Any:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from hypothesis import given
-from hypothesis import settings as Settings  # noqa: N813  # its name is a parameter here
+from hypothesis import settings as Settings  # noqa: N812  # settings is a parameter here
 from hypothesis import strategies as st
 
 from autograd_mini.testing.check import MODES, check_grads
