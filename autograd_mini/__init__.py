@@ -10,6 +10,7 @@ from autograd_mini.derivative import Formula, derivative
 from autograd_mini.draw import draw
 from autograd_mini.expression import Expression, ExpressionError, parse
 from autograd_mini.formula import formula, latex
+from autograd_mini.jupyter import as_mathematics as as_mathematics
 from autograd_mini.ledger import ledger, paths, visits
 from autograd_mini.modes import collector_paused, no_grad
 from autograd_mini.primitives import (

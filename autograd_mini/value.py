@@ -438,7 +438,9 @@ class Value:
 
     def __repr__(self) -> str:
         name = "" if self.label is None else f", label={self.label!r}"
-        return f"Value(data={self._data!r}, grad={self._grad!r}{name})"
+        text = f"Value(data={self._data!r}, grad={self._grad!r}{name})"
+        wrong = [what for what, x in (("data", self._data), ("grad", self._grad)) if not math.isfinite(x)]
+        return f"{text}  # {' and '.join(wrong)} not finite: strict() tells where from" if wrong else text
 
     # ---- copies, none by recursion: a graph may be a million deep --------------------------------
 
