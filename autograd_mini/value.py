@@ -552,25 +552,26 @@ def _in_order(root: Value, leaves: list[tuple[Value, float]]) -> list[Value]:
         node._mark = met
         node._grad = -0.0
         dx = node._dx
-        if dx is not None:
-            if dx.__class__ is tuple:
-                for x, _ in node.edges():
-                    if x._mark < met:
-                        _meet(x, listed, stack, leaves)
-            else:
+        if node._dy is not None:
+            y = node._y
+            if dx is not None:
                 x = node._x
                 if x._mark < met:
                     if x.op is None:
                         _meet(x, listed, stack, leaves)
                     else:
                         stack.append(x)
-        if node._dy is not None:
-            y = node._y
             if y._mark < met:
                 if y.op is None:
                     _meet(y, listed, stack, leaves)
                 else:
                     stack.append(y)
+        elif dx.__class__ is tuple:
+            for x, _ in node.edges():
+                if x._mark < met:
+                    _meet(x, listed, stack, leaves)
+        elif dx is not None and node._x._mark < met:
+            _meet(node._x, listed, stack, leaves)
     return order
 
 
@@ -587,16 +588,16 @@ def _pay_debts(order: list[Value]) -> None:
     """Let every node pay its operands, once all that owe it have paid: the last in the list begins."""
     for node in reversed(order):
         received = node._grad
-        dx = node._dx
-        if dx is not None:
-            if dx.__class__ is tuple:
-                for x, derivative in node.edges():
-                    x._grad += received * derivative
-            else:
-                node._x._grad += received * dx
-        dy = node._dy
+        dx, dy = node._dx, node._dy
         if dy is not None:
+            if dx is not None:
+                node._x._grad += received * dx
             node._y._grad += received * dy
+        elif dx.__class__ is tuple:
+            for x, derivative in node.edges():
+                x._grad += received * derivative
+        elif dx is not None:
+            node._x._grad += received * dx
 
 
 def _post(grads: list[tuple[Value, float]]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from hypothesis import given
+from hypothesis import Phase, given
 from hypothesis import settings as Settings  # noqa: N812  # settings is a parameter here
 from hypothesis import strategies as st
 
@@ -110,9 +110,9 @@ def check_gradient(
 ) -> Any:
     """Turn a function into a property test: its derivatives are right wherever it has any.
 
-    Inputs are those of `inputs_for`, with the domains given by name; `settings` are Hypothesis's, without
-    a deadline if none are given; the rest is passed to `check_grads`. The test takes no arguments, and
-    what fails is shrunk to the simplest input.
+    Inputs are those of `inputs_for`, with the domains given by name; `settings` are Hypothesis's, and by
+    default have no deadline and no phase of explaining; the rest is passed to `check_grads`. The test
+    takes no arguments, and what fails is shrunk to the simplest input.
 
     >>> from autograd_mini import exp, log
     >>> @check_gradient(x=(-5.0, 5.0))
@@ -130,5 +130,6 @@ def check_gradient(
 
     test.__name__, test.__qualname__ = f.__name__, f.__qualname__
     test.__module__, test.__doc__ = f.__module__, f.__doc__
-    property_test = given(st.deferred(lambda: inputs_for(f, **domains)))(test)
-    return (settings or Settings(deadline=None))(property_test)
+    if settings is None:  # to explain, Hypothesis traces every line: too slow for an oracle of many
+        settings = Settings(deadline=None, phases=set(Settings().phases) - {Phase.explain})
+    return settings(given(st.deferred(lambda: inputs_for(f, **domains)))(test))
