@@ -81,13 +81,13 @@ class Value:
 
     # One garbage-collected object a node: operands and partials have slots of their own, because a
     # tuple for each would halve the speed. A node with more than two operands keeps tuples in _x, _dx.
-    __slots__ = ("_data", "_dx", "_dy", "_grad", "_mark", "_x", "_y", "label", "op")
+    __slots__ = ("_data", "_dx", "_dy", "_grad", "_label", "_mark", "_x", "_y", "op")
 
     op: Primitive | None
     """The primitive that made this node; None for a leaf."""
-    label: str | None
     _data: float
     _grad: float
+    _label: str | None
     _x: Any
     _y: Any
     _dx: Any
@@ -138,11 +138,28 @@ class Value:
     @property
     def grad(self) -> float:
         """The derivative of the last root by this node; for a leaf, the sum since it was zeroed."""
-        return self._grad
+        try:
+            return self._grad
+        except AttributeError:  # a slot that recording leaves empty, because every store counts
+            return 0.0
 
     @grad.setter
     def grad(self, number: Any) -> None:
         self._grad = number if number.__class__ is float else _number("Value.grad", number)
+
+    @property
+    def label(self) -> str | None:
+        """What ledgers and pictures call the node; None where they choose."""
+        try:
+            return self._label
+        except AttributeError:
+            return None
+
+    @label.setter
+    def label(self, text: str | None) -> None:
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"Value.label: expected text, got {type(text).__name__}; use str(...)")
+        self._label = text
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
@@ -212,8 +229,6 @@ class Value:
             if other.__class__ is Value:
                 node = new(Value)  # `_node` written out, here and in __mul__: the call costs a fifth
                 node._data = self._data + other._data
-                node._grad = 0.0
-                node.label = None
                 node.op = add
                 node._x = self
                 node._dx = 1.0
@@ -256,8 +271,6 @@ class Value:
             if other.__class__ is Value:
                 node = new(Value)
                 node._data = self._data * other._data
-                node._grad = 0.0
-                node.label = None
                 node.op = mul
                 node._x = self
                 node._dx = other._data
@@ -438,8 +451,8 @@ class Value:
 
     def __repr__(self) -> str:
         name = "" if self.label is None else f", label={self.label!r}"
-        text = f"Value(data={self._data!r}, grad={self._grad!r}{name})"
-        wrong = [what for what, x in (("data", self._data), ("grad", self._grad)) if not math.isfinite(x)]
+        text = f"Value(data={self._data!r}, grad={self.grad!r}{name})"
+        wrong = [what for what, x in (("data", self._data), ("grad", self.grad)) if not math.isfinite(x)]
         return f"{text}  # {' and '.join(wrong)} not finite: strict() tells where from" if wrong else text
 
     # ---- copies, none by recursion: a graph may be a million deep --------------------------------
@@ -515,8 +528,6 @@ def _creditors(node: Value) -> Sequence[Value]:
 def _node(op: Primitive | None, data: float, x: Any, dx: Any, y: Any, dy: Any) -> Value:
     node = new(Value)
     node._data = data
-    node._grad = 0.0
-    node.label = None
     node.op = op
     node._x = x
     node._y = y
@@ -652,14 +663,14 @@ def _refuse(conversion: str) -> NoReturn:
 
 def _state(node: Value) -> tuple[Any, ...]:
     x, y, dx, dy = node._x, node._y, node._dx, node._dy
-    return node._data, node._grad, node.label, node.op, x, y, dx, dy
+    return node._data, node.grad, node.label, node.op, x, y, dx, dy
 
 
 def _restore(
     data: float, grad: float, label: str | None, op: Primitive | None, x: Any, y: Any, dx: Any, dy: Any
 ) -> Value:
     node = _node(op, data, x, dx, y, dy)
-    node._grad, node.label = grad, label
+    node._grad, node._label = grad, label
     return node
 
 

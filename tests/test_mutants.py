@@ -110,7 +110,7 @@ ENGINE = {
     "x * x without its second edge": ("_dy = self._data", "_dy = None if other is self else self._data"),
     "x / y with a wrong sign": ("1.0 / y, other, -(z / y))", "1.0 / y, other, z / y)"),
     "a leaf's present number": ("# ---- numbers and refusals", STALE),
-    "interior nodes not settled afresh": ("        node._grad = -0.0", "        pass"),
+    "interior nodes not settled afresh": ("        node._grad = -0.0", "        node._grad = node.grad"),
     "many operands: the first only": (
         "for x, derivative in node.edges():",
         "for x, derivative in [*node.edges()][:1]:",

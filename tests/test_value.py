@@ -395,7 +395,7 @@ def test_copies_keep_the_graph():
 
 def test_a_failed_pickle_does_no_harm_to_the_next():
     _, _, c, _, e = graph()
-    c.label = lambda: None  # cannot be pickled
+    c._label = lambda: None  # cannot be pickled
     with pytest.raises(Exception, match="lambda"):
         pickle.dumps(e)
     c.label = None
