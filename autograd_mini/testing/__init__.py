@@ -6,8 +6,9 @@ right; the strategies and ``@check_gradient`` look for the smallest input where 
 
 from typing import TYPE_CHECKING, Any
 
-from autograd_mini.testing.check import Finding, GradientError, Report, check_grads, compare_grads
+from autograd_mini.testing.check import check_grads, compare_grads
 from autograd_mini.testing.differences import Estimate, Verdict
+from autograd_mini.testing.report import Finding, GradientError, Report
 
 if TYPE_CHECKING:
     from autograd_mini.testing.strategies import check_gradient, expressions, inputs_for, programs, values

@@ -11,115 +11,25 @@ import inspect
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from autograd_mini import transforms
 from autograd_mini.modes import no_grad
 from autograd_mini.structure import NUMBER, Structure, flatten
-from autograd_mini.terminal import columns
 from autograd_mini.testing.blame import Investigation
-from autograd_mini.testing.differences import Differences, Estimate, Judgement, Verdict
+from autograd_mini.testing.differences import Differences, Judgement, Verdict
+from autograd_mini.testing.report import Finding, GradientError, Report
 from autograd_mini.testing.taylor import Taylor
 from autograd_mini.value import Value
 
-__all__ = ["Finding", "GradientError", "Report", "check_grads", "compare_grads"]
+__all__ = ["MODES", "ORACLES", "check_grads", "compare_grads"]
 
 MODES: Final = ("forward", "reverse")
 ORACLES: Final = ("auto", "differences", "mpmath", "taylor")
 FEW: Final = 16
 """Up to so many numbers, the Hessian is checked entry by entry; beyond, in one direction."""
-
-
-class GradientError(AssertionError):
-    """A derivative is wrong: the message tells which, by how much, and whom to blame; see `report`."""
-
-    def __init__(self, message: str, report: Report) -> None:
-        super().__init__(message)
-        self.report = report
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One derivative: what the modes found, and what became of it."""
-
-    derivative: str
-    modes: tuple[str, ...]
-    found: float
-    judgement: Judgement
-
-    @property
-    def verdict(self) -> Verdict:
-        """RIGHT, WRONG, KINK or NOISY."""
-        return self.judgement.verdict
-
-    @property
-    def expected(self) -> Estimate:
-        """What the oracle says, give or take its error."""
-        return self.judgement.expected
-
-    @property
-    def ulps(self) -> float:
-        """The error in units in the last place of the expected number."""
-        return abs(self.found - self.expected.slope) / math.ulp(self.expected.slope)
-
-    @property
-    def relative(self) -> float:
-        """The error as a part of the expected number."""
-        slope = self.expected.slope
-        return abs(self.found - slope) / abs(slope) if slope else math.inf * abs(self.found - slope)
-
-    def __str__(self) -> str:
-        found = f"{self.derivative} is {self.found!r} ({', '.join(self.modes)})"
-        if self.verdict is Verdict.RIGHT:
-            return f"{found}: right"
-        remark = f": {self.judgement.remark}" if self.judgement.remark else ""
-        if self.verdict is not Verdict.WRONG:
-            return f"{found}: {self.verdict.value}{remark}"
-        off = f"off by {self.ulps:.2g} ULP, relative {self.relative:.2g}"
-        return f"{found} and should be {_digits(self.expected)}: {off}{remark}"
-
-
-@dataclass(frozen=True)
-class Report:
-    """The verdicts on every derivative of a function at a point; prints as a table.
-
-    `ok` tells whether none is wrong, `decided` whether all are right.
-    """
-
-    function: str
-    point: str
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Whether no derivative is wrong; kinks and noise do not count against it."""
-        return not self.wrong
-
-    @property
-    def decided(self) -> bool:
-        """Whether every derivative is right."""
-        return len(self.among(Verdict.RIGHT)) == len(self.findings)
-
-    @property
-    def wrong(self) -> list[Finding]:
-        """The findings that accuse."""
-        return self.among(Verdict.WRONG)
-
-    def among(self, verdict: Verdict) -> list[Finding]:
-        """Return the findings with this verdict."""
-        return [finding for finding in self.findings if finding.verdict is verdict]
-
-    def __str__(self) -> str:
-        rows = [("derivative", "by", "found", "expected", "verdict")]
-        for each in self.findings:
-            verdict = each.verdict.value + (f": {each.judgement.remark}" if each.judgement.remark else "")
-            expected = "none" if each.verdict is Verdict.KINK else _digits(each.expected)
-            rows.append((each.derivative, ", ".join(each.modes), repr(each.found), expected, verdict))
-        table = columns(rows, "<<<<<")
-        counts = [(len(self.among(verdict)), verdict.value) for verdict in Verdict]
-        summary = ", ".join(f"{n} {what}" for n, what in counts if n) or "nothing to check"
-        return "\n".join([f"{self.function} at {self.point}", *table, summary])
 
 
 def check_grads(
@@ -216,14 +126,14 @@ class _Subject:
         shown = [f"{n} = {x!r}" for n, x in zip(self.names, self.numbers, strict=True)]
         self.point = ", ".join(shown if len(shown) <= FEW else [*shown[:3], f"… ({len(shown)} numbers)"])
 
+    def arguments(self, numbers: Sequence[Any]) -> list[Any]:
+        """The numbers in their places."""
+        waiting = iter(numbers)
+        return [each.rebuild(list(islice(waiting, each.size))) for each in self.structures]
+
     def call(self, numbers: Sequence[Any]) -> Any:
         """The function itself, on floats, Values or Duals."""
-        rest = list(numbers)
-        args = []
-        for structure in self.structures:
-            args.append(structure.rebuild(rest[: structure.size]))
-            del rest[: structure.size]
-        found, structure = flatten(self.f(*args), f"the result of {self.name}")
+        found, structure = flatten(self.f(*self.arguments(numbers)), f"the result of {self.name}")
         if structure != NUMBER:
             raise TypeError(
                 f"{self.name} returned a {structure.kind} of {structure.size} numbers, and a gradient is "
@@ -256,13 +166,8 @@ class _Subject:
 
     def by_hand(self, gradient: Callable[..., Any]) -> dict[str, list[float]]:
         """The gradient that the user's function gives."""
-        rest = list(self.numbers)
-        args = []
-        for structure in self.structures:
-            args.append(structure.rebuild(rest[: structure.size]))
-            del rest[: structure.size]
         name = getattr(gradient, "__name__", type(gradient).__name__)
-        numbers, structure = flatten(gradient(*args), f"the result of {name}")
+        numbers, _ = flatten(gradient(*self.arguments(self.numbers)), f"the result of {name}")
         if len(numbers) != len(self.numbers):
             raise TypeError(
                 f"{name} returned {len(numbers)} numbers, and {self.name} has {len(self.numbers)} to be "
@@ -316,18 +221,16 @@ class _Judge:
         x, value = self.subject.numbers, self.subject.value
         if self.oracle == "taylor":
             line = _along_any(x)
-            slopes = {mode: [_dot(g, line.direction)] for mode, g in found.items()}
             taylor = Taylor(lambda t: value(line.at(t)), 0.0)
-            for modes, (slope,) in _alike(slopes):
+            for modes, slope in _alike({mode: _dot(g, line.direction) for mode, g in found.items()}):
                 yield Finding(f"∂f/∂{line.name}", modes, slope, taylor.judge(slope, self.rtol))
             return
         zero = self._zero_beside(found)
         for i, line in enumerate(_along_each(self.subject.names, x)):
             differences = Differences(lambda t, line=line: value(line.at(t)), line.start)  # type: ignore[misc]
-            for modes, (slope,) in _alike({mode: [g[i]] for mode, g in found.items()}):
-                yield Finding(
-                    f"∂f/∂{line.name}", modes, slope, self._judged(differences, slope, (i,), zero)
-                )
+            for modes, slope in _alike({mode: g[i] for mode, g in found.items()}):
+                judgement = self._judged(differences, slope, (i,), zero)
+                yield Finding(f"∂f/∂{line.name}", modes, slope, judgement)
 
     def second_order(self, modes: Sequence[str]) -> Iterator[Finding]:
         names, x = self.subject.names, self.subject.numbers
@@ -338,10 +241,10 @@ class _Judge:
             zero = self._zero_beside(found)
             for j, name in enumerate(names):
                 differences = Differences(gradient.component(j), line.start)
-                for by, (slope,) in _alike({mode: [row[j]] for mode, row in found.items()}):
-                    place = () if line.index is None else (j, line.index)
+                place = () if line.index is None else (j, line.index)
+                for nesting, slope in _alike({mode: row[j] for mode, row in found.items()}):
                     judgement = self._judged(differences, slope, place, zero)
-                    yield Finding(f"∂²f/∂{line.name}∂{name}", by, slope, judgement)
+                    yield Finding(f"∂²f/∂{line.name}∂{name}", nesting, slope, judgement)
 
     def _product(self, outer: str, inner: str, line: _Line) -> list[float]:
         """The Hessian times the line's direction, in one nesting of the modes."""
@@ -368,12 +271,8 @@ class _Judge:
             judgement = Judgement(Verdict.WRONG if known else Verdict.KINK)
         else:
             judgement = differences.judge(found, self.rtol, zero)
-        if (
-            judgement.verdict is Verdict.RIGHT
-            or self.oracle == "differences"
-            or self.subject.plain
-            or not by
-        ):
+        by_values_alone = self.oracle == "differences" or self.subject.plain or not by
+        if judgement.verdict is Verdict.RIGHT or by_values_alone:
             return judgement
         return self.investigation.settle(judgement, found, by, self.rtol, zero)
 
@@ -402,13 +301,11 @@ class _Remembered:
         return one
 
 
-def _alike(found: dict[str, list[float]]) -> list[tuple[tuple[str, ...], list[float]]]:
-    """Put together the modes that have found the same, to the last bit."""
-    groups: dict[str, tuple[tuple[str, ...], list[float]]] = {}
-    for mode, numbers in found.items():
-        modes, _ = groups.get(repr(numbers), ((), numbers))
-        groups[repr(numbers)] = ((*modes, mode), numbers)
-    return list(groups.values())
+def _alike(found: dict[str, float]) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Yield each number found, to the last bit, with the modes that have found it."""
+    for number in dict.fromkeys(map(repr, found.values())):
+        modes = tuple(mode for mode, x in found.items() if repr(x) == number)
+        yield modes, found[modes[0]]
 
 
 def _parameters(f: Callable[..., Any], count: int) -> list[str]:
@@ -421,14 +318,3 @@ def _parameters(f: Callable[..., Any], count: int) -> list[str]:
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     own = [p.name for p in parameters if p.kind in positional]
     return own[:count] + names[len(own) :]
-
-
-def _digits(expected: Estimate) -> str:
-    """The number with as many digits as are known."""
-    slope, error = expected.slope, expected.error
-    if not (math.isfinite(slope) and math.isfinite(error)):
-        return "unknown"
-    if error == 0:
-        return repr(slope)
-    known = max(1, min(17, math.ceil(math.log10(abs(slope) / error)) + 1)) if abs(slope) > error else 1
-    return f"{slope:.{known}g} ± {error:.0e}"

@@ -1,0 +1,120 @@
+"""What a check has found: verdicts on derivatives, printed as a table. Judges nothing itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+from autograd_mini.terminal import columns
+from autograd_mini.testing.differences import Estimate, Judgement, Verdict
+
+__all__ = ["Finding", "GradientError", "Report"]
+
+LONG: Final = 40
+"""Of a longer table, only what is not right is printed."""
+
+
+class GradientError(AssertionError):
+    """A derivative is wrong: the message tells which, by how much, and whom to blame; see `report`."""
+
+    def __init__(self, message: str, report: Report) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One derivative: what the modes found, and what became of it."""
+
+    derivative: str
+    modes: tuple[str, ...]
+    found: float
+    judgement: Judgement
+
+    @property
+    def verdict(self) -> Verdict:
+        """RIGHT, WRONG, KINK or NOISY."""
+        return self.judgement.verdict
+
+    @property
+    def expected(self) -> Estimate:
+        """What the oracle says, give or take its error."""
+        return self.judgement.expected
+
+    @property
+    def ulps(self) -> float:
+        """The error in units in the last place of the expected number."""
+        return abs(self.found - self.expected.slope) / math.ulp(self.expected.slope)
+
+    @property
+    def relative(self) -> float:
+        """The error as a part of the expected number."""
+        slope = self.expected.slope
+        return abs(self.found - slope) / abs(slope) if slope else math.inf * abs(self.found - slope)
+
+    def __str__(self) -> str:
+        found = f"{self.derivative} is {self.found!r} ({', '.join(self.modes)})"
+        if self.verdict is Verdict.RIGHT:
+            return f"{found}: right"
+        remark = f": {self.judgement.remark}" if self.judgement.remark else ""
+        if self.verdict is not Verdict.WRONG:
+            return f"{found}: {self.verdict.value}{remark}"
+        off = f"off by {self.ulps:.2g} ULP, relative {self.relative:.2g}"
+        return f"{found} and should be {_digits(self.expected)}: {off}{remark}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on every derivative of a function at a point; prints as a table.
+
+    `ok` tells whether none is wrong, `decided` whether all are right.
+    """
+
+    function: str
+    point: str
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no derivative is wrong; kinks and noise do not count against it."""
+        return not self.wrong
+
+    @property
+    def decided(self) -> bool:
+        """Whether every derivative is right."""
+        return len(self.among(Verdict.RIGHT)) == len(self.findings)
+
+    @property
+    def wrong(self) -> list[Finding]:
+        """The findings that accuse."""
+        return self.among(Verdict.WRONG)
+
+    def among(self, verdict: Verdict) -> list[Finding]:
+        """Return the findings with this verdict."""
+        return [finding for finding in self.findings if finding.verdict is verdict]
+
+    def __str__(self) -> str:
+        rows = [("derivative", "by", "found", "expected", "verdict")]
+        right = self.among(Verdict.RIGHT)
+        for each in self.findings:
+            if len(self.findings) > LONG and each in right:
+                continue
+            verdict = each.verdict.value + (f": {each.judgement.remark}" if each.judgement.remark else "")
+            expected = "none" if each.verdict is Verdict.KINK else _digits(each.expected)
+            rows.append((each.derivative, ", ".join(each.modes), repr(each.found), expected, verdict))
+        table = columns(rows, "<<<<<")
+        counts = [(len(self.among(verdict)), verdict.value) for verdict in Verdict]
+        summary = ", ".join(f"{n} {what}" for n, what in counts if n) or "nothing to check"
+        return "\n".join([f"{self.function} at {self.point}", *table, summary])
+
+
+def _digits(expected: Estimate) -> str:
+    """The number with as many digits as are known."""
+    slope, error = expected.slope, expected.error
+    if not (math.isfinite(slope) and math.isfinite(error)):
+        return "unknown"
+    if error == 0:
+        return repr(slope)
+    known = max(1, min(17, math.ceil(math.log10(abs(slope) / error)) + 1)) if abs(slope) > error else 1
+    return f"{slope:.{known}g} ± {error:.0e}"
