@@ -453,7 +453,7 @@ class Value:
         name = "" if self.label is None else f", label={self.label!r}"
         text = f"Value(data={self._data!r}, grad={self.grad!r}{name})"
         wrong = [what for what, x in (("data", self._data), ("grad", self.grad)) if not math.isfinite(x)]
-        return f"{text}  # {' and '.join(wrong)} not finite: strict() tells where from" if wrong else text
+        return f"{text} <{' and '.join(wrong)} not finite: see strict()>" if wrong else text
 
     # ---- copies, none by recursion: a graph may be a million deep --------------------------------
 

@@ -42,3 +42,28 @@ def test_operators_give_what_their_rows_give_bit_for_bit(recipe):
         results[-1].backward()
         outcomes.append([(y.data, y.partials, y.grad) for y in [*results, *leaves]])
     assert repr(outcomes[0]) == repr(outcomes[1])  # by repr: -0.0 is not 0.0 here
+
+
+WRITTEN_OUT = [
+    (lambda x, y: x + y, ["Value", "int", "float"]),
+    (lambda x, y: x - y, ["Value", "int", "float"]),
+    (lambda x, y: x * y, ["Value", "int", "float"]),
+    (lambda x, y: x / y, ["Value", "int", "float"]),
+    (lambda x, y: y + x, ["int", "float"]),
+    (lambda x, y: y - x, ["int", "float"]),
+    (lambda x, y: y * x, ["int", "float"]),
+    (lambda x, y: y / x, ["int", "float"]),
+    (lambda x, y: x**y, ["int", "float"]),
+    (lambda x, y: -x, ["float"]),
+]
+KINDS = {"Value": Value, "int": int, "float": float}
+
+
+def test_operators_that_are_written_out_do_without_the_row(monkeypatch):
+    def asked(op, operands):
+        raise AssertionError(f"{op.name} was asked")
+
+    monkeypatch.setattr(Value, "record_primitive", staticmethod(asked))
+    for operator, kinds in WRITTEN_OUT:
+        for kind in kinds:
+            assert operator(Value(3.0), KINDS[kind](2)).op is not None
