@@ -42,8 +42,7 @@ def test_values_are_leaves_with_numbers_in_range(v):
 
 
 @given(st.data())
-def test_hypothesis_knows_what_a_value_is(data):
-    ad_testing.register()
+def test_hypothesis_knows_what_a_value_is(data):  # by its entry point: nobody has to say so
     assert type(data.draw(st.from_type(Value))) is Value
 
 
@@ -108,6 +107,10 @@ def test_what_nothing_uses_is_added_up_and_a_program_may_be_a_leaf_alone():
     assert len(recipe) == 3
     assert Recipe((2.0,))(2.0) == 2.0
     assert len(Recipe((2.0,))) == 0
+
+
+def test_on_plain_numbers_an_operator_is_its_row():
+    assert Recipe((0.0,), (1,), (("/", (1, 0)),))(0.0) == float("inf")
 
 
 def test_a_wish_outside_its_domain_is_skipped_unless_it_is_wild():

@@ -197,7 +197,7 @@ def _moderate(x: float, wild: bool) -> bool:
 def _perform(word: str, x: list[Any]) -> Any:
     if word == CHOICE:
         return TABLE["where"](TABLE["less"](x[1], x[2]), x[0], x[3])
-    if word in OPERATORS and not all(isinstance(v, float) for v in x):  # Python's 1.0 / 0.0 would raise
+    if word in OPERATORS and not all(isinstance(v, (float, int)) for v in x):  # Python's 1.0 / 0.0 raises
         return OPERATORS[word][1](*x)
     return _row(word)(*x)
 

@@ -103,7 +103,7 @@ class Report:
             verdict = each.verdict.value + (f": {each.judgement.remark}" if each.judgement.remark else "")
             expected = "none" if each.verdict is Verdict.KINK else _digits(each.expected)
             rows.append((each.derivative, ", ".join(each.modes), repr(each.found), expected, verdict))
-        table = columns(rows, "<<<<<")
+        table = columns(rows, "<<<<<") if len(rows) > 1 else []
         counts = [(len(self.among(verdict)), verdict.value) for verdict in Verdict]
         summary = ", ".join(f"{n} {what}" for n, what in counts if n) or "nothing to check"
         return "\n".join([f"{self.function} at {self.point}", *table, summary])
