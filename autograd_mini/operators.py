@@ -1,32 +1,32 @@
 """`Recorder`: Python's operators, spelled as calls of primitives, for every type that records them.
 
-A dual number, a symbol, the tracer of a program inherit them from here and say only what a primitive does
-to them (`record_primitive`). `Value` has operators of its own, written out for speed.
+A `Value`, a dual number, a symbol inherit them from here and say only what a primitive does to them
+(`record_primitive`) and what comes of a comparison (`record_comparison`). Knows no type that does.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from autograd_mini import modes
 from autograd_mini import primitives as p
 from autograd_mini.table import Primitive, follow, is_number
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "give_method"]
 
 
 def _apply(op: Primitive, x: Any, y: Any) -> Any:
     """Apply a binary primitive; NotImplemented where an operand is no number, as Python expects."""
     for z in (x, y):
-        if not (hasattr(type(z), "record_primitive") or is_number(z)):
+        if z.__class__ is not float and not hasattr(z.__class__, "record_primitive") and not is_number(z):
             return NotImplemented
     return op(x, y)
 
 
 class Recorder:
-    """Base of types with ``record_primitive(op, operands)``; comparisons are by their number, `data`."""
+    """Base of types that record primitives; comparisons are by their number, `data`."""
 
     __slots__ = ()
     record_priority = 0
@@ -34,6 +34,12 @@ class Recorder:
     def record_primitive(self, op: Primitive, operands: tuple[Any, ...]) -> Any:
         """Say what `op` of the operands is; called on the operand with the greatest `record_priority`."""
         raise NotImplementedError
+
+    def record_comparison(self, comparison: Callable[[Any, Any], bool], other: Any) -> Any:
+        """Compare the numbers; NotImplemented where the other is none."""
+        if hasattr(other.__class__, "record_primitive"):
+            return comparison(self.data, other.data)
+        return comparison(self.data, other) if is_number(other) else NotImplemented
 
     @property
     def data(self) -> float:
@@ -107,33 +113,33 @@ class Recorder:
         return p.round_to(self, digits)
 
     def __eq__(self, other: object) -> Any:
-        result = _compare(operator.eq, self, other)
+        result = self.record_comparison(operator.eq, other)
         if result is True:
             modes.here.ties += 1
         return result
 
     def __ne__(self, other: object) -> Any:
-        result = _compare(operator.ne, self, other)
+        result = self.record_comparison(operator.ne, other)
         if result is False:
             modes.here.ties += 1
         return result
 
     def __lt__(self, other: Any) -> Any:
-        return _compare(operator.lt, self, other)
+        return self.record_comparison(operator.lt, other)
 
     def __le__(self, other: Any) -> Any:
-        return _compare(operator.le, self, other)
+        return self.record_comparison(operator.le, other)
 
     def __gt__(self, other: Any) -> Any:
-        return _compare(operator.gt, self, other)
+        return self.record_comparison(operator.gt, other)
 
     def __ge__(self, other: Any) -> Any:
-        return _compare(operator.ge, self, other)
+        return self.record_comparison(operator.ge, other)
 
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        return self.data != 0.0
+        return self.record_comparison(operator.ne, 0.0)  # type: ignore[no-any-return]
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else str(self)
@@ -147,26 +153,34 @@ class Recorder:
         return self
 
     def __float__(self) -> float:
-        raise TypeError(
-            f"float({type(self).__name__}) would cut the derivative: use a function of autograd_mini, "
-            "such as autograd_mini.sin(x) for math.sin(x)"
-        )
+        _refuse("float", self)
+
+    def __int__(self) -> int:
+        _refuse("int", self)
+
+    def __complex__(self) -> complex:
+        _refuse("complex", self)
 
 
-def _compare(comparison: Callable[[Any, Any], bool], x: Recorder, other: Any) -> Any:
-    if hasattr(type(other), "record_primitive"):
-        return comparison(x.data, other.data)
-    return comparison(x.data, other) if is_number(other) else NotImplemented
+def _refuse(conversion: str, x: Recorder) -> NoReturn:
+    raise TypeError(
+        f"{conversion}({type(x).__name__}) would cut the graph, and the gradient with it: use a function "
+        "of autograd_mini, such as autograd_mini.sin(v) for math.sin(v); or v.data for the plain number"
+    )
 
 
-def _add_method(row: Primitive) -> None:
-    def method(self: Recorder, *others: Any) -> Any:
-        return row(self, *others)
+# ---- every function of the table is a method: v.tanh(), and np.exp of an array of Values -----------
 
+
+def give_method(cls: type, row: Primitive, method: Callable[..., Any]) -> None:
+    """Make `method` the row's method of a class, under each of its names that means nothing else there."""
+    # Attributes set on the class, and no __getattr__: that would make every slot access slower.
     method.__name__, method.__doc__ = row.name, row.__doc__
+    method.row = row  # type: ignore[attr-defined]
     for name in (row.name, *row.aliases):
-        if not hasattr(Recorder, name):
-            setattr(Recorder, name, method)
+        taken = getattr(cls, name, None)
+        if taken is None or hasattr(taken, "row"):
+            setattr(cls, name, method)
 
 
-follow(_add_method)
+follow(lambda row: give_method(Recorder, row, lambda self, *others: row(self, *others)))  # noqa: PLW0108 — a row is not a function: it would not bind

@@ -12,36 +12,23 @@ was recorded::
 derivative on the edge; a node passes on what has piled up once everyone who owes it has paid. Every
 edge is walked once, so the whole gradient costs about as much as the expression did.
 
-What a primitive *is* stands in `table`, and which there are in `primitives`; walks that return new
-things (transforms, ledgers, pictures, programs) live above, and use `op`, `operands`, `partials` and
-`topological_order`.
+What a primitive *is* stands in `table`, and which there are in `primitives`; how Python's operators call
+them, in `operators`. Walks that return new things (transforms, ledgers, pictures, programs) live above,
+and use `op`, `operands`, `partials` and `topological_order`.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import operator
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from autograd_mini import modes
-from autograd_mini.primitives import (
-    abs_,
-    add,
-    ceil,
-    div,
-    floor,
-    floordiv,
-    mod,
-    mul,
-    neg,
-    round_to,
-    sub,
-    trunc,
-)
+from autograd_mini.operators import Recorder, give_method
+from autograd_mini.primitives import add, div, mul, neg, sub
 from autograd_mini.primitives import pow_ as power
 from autograd_mini.table import Primitive, as_number, follow, is_number
 
@@ -62,7 +49,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class Value:
+class Value(Recorder):
     """A real number in a computation graph.
 
     `data` is the number, always a float; `grad` is what the last backward sweeps have left here; `label`
@@ -191,8 +178,6 @@ class Value:
 
     # ---- recording -------------------------------------------------------------------------------
 
-    record_priority = 0
-
     @staticmethod
     def record_primitive(op: Primitive, operands: tuple[Any, ...]) -> Value:
         """Apply `op` to Values and numbers and return the node; any row of the table comes this way."""
@@ -221,8 +206,9 @@ class Value:
             modes.here.on_record(node)
         return node
 
-    # The operators are the hot path: between two Values, and with a float, they are written out. A test
-    # holds each to its row, bit for bit. All else — ints, subclasses, modes — goes through the row.
+    # These operators are the hot path: between two Values, and with a float, they are written out. A test
+    # holds each to its row, bit for bit. All else — subclasses, modes, the other operators — is inherited
+    # and goes through the row.
 
     def __add__(self, other: Any) -> Any:
         if not modes.active:
@@ -240,14 +226,14 @@ class Value:
                 other = as_number(other)
             if other.__class__ is float:
                 return _node(add, self._data + other, self, 1.0, other, None)
-        return _apply(add, self, other)
+        return super().__add__(other)
 
     def __radd__(self, other: Any) -> Any:
         if other.__class__ is int:
             other = as_number(other)
         if other.__class__ is float and not modes.active:
             return _node(add, other + self._data, other, None, self, 1.0)
-        return _apply(add, other, self)
+        return super().__radd__(other)
 
     def __sub__(self, other: Any) -> Any:
         if not modes.active:
@@ -257,14 +243,14 @@ class Value:
                 other = as_number(other)
             if other.__class__ is float:
                 return _node(sub, self._data - other, self, 1.0, other, None)
-        return _apply(sub, self, other)
+        return super().__sub__(other)
 
     def __rsub__(self, other: Any) -> Any:
         if other.__class__ is int:
             other = as_number(other)
         if other.__class__ is float and not modes.active:
             return _node(sub, other - self._data, other, None, self, -1.0)
-        return _apply(sub, other, self)
+        return super().__rsub__(other)
 
     def __mul__(self, other: Any) -> Any:
         if not modes.active:
@@ -282,14 +268,14 @@ class Value:
                 other = as_number(other)
             if other.__class__ is float:
                 return _node(mul, self._data * other, self, other, other, None)
-        return _apply(mul, self, other)
+        return super().__mul__(other)
 
     def __rmul__(self, other: Any) -> Any:
         if other.__class__ is int:
             other = as_number(other)
         if other.__class__ is float and not modes.active:
             return _node(mul, other * self._data, other, None, self, other)
-        return _apply(mul, other, self)
+        return super().__rmul__(other)
 
     def __truediv__(self, other: Any) -> Any:
         if not modes.active:
@@ -303,7 +289,7 @@ class Value:
                 if y:
                     z = self._data / y
                     return _node(div, z, self, 1.0 / y, other, -(z / y))
-        return _apply(div, self, other)
+        return super().__truediv__(other)
 
     def __rtruediv__(self, other: Any) -> Any:
         y = self._data
@@ -312,7 +298,7 @@ class Value:
         if other.__class__ is float and y and not modes.active:
             z = other / y
             return _node(div, z, other, None, self, -(z / y))
-        return _apply(div, other, self)
+        return super().__rtruediv__(other)
 
     def __pow__(self, other: Any) -> Any:
         if other.__class__ is int:
@@ -325,45 +311,12 @@ class Value:
                     return _node(power, c_pow(x, other), self, other * c_pow(x, less_one), other, None)
                 except (OverflowError, ValueError):  # where Python raises, the row answers as C does
                     pass
-        return _apply(power, self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return _apply(power, other, self)
+        return super().__pow__(other)
 
     def __neg__(self) -> Any:
         if modes.active:
             return neg(self)
         return _node(neg, -self._data, self, -1.0, None, None)
-
-    def __pos__(self) -> Value:
-        return self
-
-    def __abs__(self) -> Any:
-        return abs_(self)
-
-    def __mod__(self, other: Any) -> Any:
-        return _apply(mod, self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return _apply(mod, other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return _apply(floordiv, self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return _apply(floordiv, other, self)
-
-    def __floor__(self) -> Any:
-        return floor(self)
-
-    def __ceil__(self) -> Any:
-        return ceil(self)
-
-    def __trunc__(self) -> Any:
-        return trunc(self)
-
-    def __round__(self, digits: int | None = None) -> Any:
-        return round_to(self, digits)
 
     # ---- repaying the debt -----------------------------------------------------------------------
 
@@ -397,10 +350,6 @@ class Value:
             for node in topological_order(self, through_edges=False):
                 node._grad = 0.0
 
-    def conjugate(self) -> Value:
-        """Return the Value itself, which is real; NumPy asks."""
-        return self
-
     def detach(self) -> Value:
         """Return a new leaf with the same number: what is computed from it owes nothing further."""
         data = self.data
@@ -408,43 +357,17 @@ class Value:
 
     # ---- as a number, where that keeps the graph -------------------------------------------------
 
-    def __eq__(self, other: object) -> Any:
-        result = _compare(operator.eq, self, other)
-        if result is True:
-            modes.here.ties += 1
+    def record_comparison(self, comparison: Callable[[Any, Any], bool], other: Any) -> Any:
+        """Compare the numbers; NotImplemented where the other is none."""
+        if isinstance(other, Value):
+            result = comparison(self._data, other._data)
+        elif is_number(other):
+            result = comparison(self._data, as_number(other))
+        else:
+            return NotImplemented
+        if modes.active and modes.here.on_compare is not None:
+            modes.here.on_compare(comparison, self, other, result)
         return result
-
-    def __ne__(self, other: object) -> Any:
-        result = _compare(operator.ne, self, other)
-        if result is False:
-            modes.here.ties += 1
-        return result
-
-    def __lt__(self, other: Any) -> Any:
-        return _compare(operator.lt, self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return _compare(operator.le, self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return _compare(operator.gt, self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return _compare(operator.ge, self, other)
-
-    __hash__ = object.__hash__
-
-    def __bool__(self) -> bool:
-        return _compare(operator.ne, self, 0.0)  # type: ignore[no-any-return]
-
-    def __float__(self) -> NoReturn:
-        _refuse("float")
-
-    def __int__(self) -> NoReturn:
-        _refuse("int")
-
-    def __complex__(self) -> NoReturn:
-        _refuse("complex")
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else str(self)
@@ -621,41 +544,11 @@ def _post(grads: list[tuple[Value, float]]) -> None:
         raise
 
 
-# ---- numbers and refusals --------------------------------------------------------------------------
-
-
-def _apply(op: Primitive, x: Any, y: Any) -> Any:
-    """Record an operator; NotImplemented where the other operand is no number, as Python expects."""
-    for z in (x, y):
-        if z.__class__ is not float and not isinstance(z, Value) and not is_number(z):
-            return NotImplemented
-    return Value.record_primitive(op, (x, y))
-
-
-def _compare(comparison: Callable[[float, float], bool], v: Value, other: Any) -> Any:
-    if isinstance(other, Value):
-        result = comparison(v._data, other._data)
-    elif is_number(other):
-        result = comparison(v._data, as_number(other))
-    else:
-        return NotImplemented
-    if modes.active and modes.here.on_compare is not None:
-        modes.here.on_compare(comparison, v, other, result)
-    return result
-
-
 def _number(where: str, x: Any) -> float:
     try:
         return as_number(x)
     except TypeError as error:
         raise TypeError(f"{where}: {error}") from None
-
-
-def _refuse(conversion: str) -> NoReturn:
-    raise TypeError(
-        f"{conversion}(Value) would cut the graph, and the gradient with it: use a function of "
-        "autograd_mini, such as autograd_mini.sin(v) for math.sin(v); or v.data for the plain number"
-    )
 
 
 # ---- copies and pickles ----------------------------------------------------------------------------
@@ -726,23 +619,12 @@ def _last(items: list[Any]) -> Any:
     return items[-2]
 
 
-# ---- every function of the table is a method: v.tanh(), and np.exp of an array of Values -----------
+# ---- functions of one operand as methods, written out: v.tanh(), and np.tanh of an array of Values ---
 
 
 def _add_method(row: Primitive) -> None:
-    # Attributes set on the class, and no __getattr__: that would make every slot access slower.
-    method = _method(row) if row.variadic or len(row.operands) > 1 else _unary_method(row)
-    method.__name__, method.__doc__ = row.name, row.__doc__
-    for name in (row.name, *row.aliases):
-        if not hasattr(Value, name):
-            setattr(Value, name, method)
-
-
-def _method(row: Primitive) -> Callable[..., Any]:
-    return lambda self, *others: row(self, *others)  # noqa: PLW0108 — a row is not a function: it would not bind
-
-
-def _unary_method(row: Primitive) -> Callable[..., Any]:
+    if row.variadic or len(row.operands) > 1:
+        return
     value: Callable[[float], float] | None = None
     slope: Callable[[float, float], float] | None = None
 
@@ -756,7 +638,7 @@ def _unary_method(row: Primitive) -> Callable[..., Any]:
         y = value(x)
         return _node(row, y, self, slope and slope(y, x), None, None)
 
-    return method
+    give_method(Value, row, method)
 
 
 follow(_add_method)

@@ -430,7 +430,7 @@ def test_scipy_minimises_with_our_derivatives(options):
         (lambda: jvp(sin, (1.0,), (1.0, 2.0)), r"tangents of sin.*same structure"),
         (lambda: vjp(lambda x: [x, x], 1.0)[1](1.0), r"cotangents of <lambda>.*same structure"),
         (lambda: grad(lambda x: math.sin(x))(1.0), r"would cut the graph"),
-        (lambda: jvp(lambda x: math.sin(x), (1.0,), (1.0,)), r"would cut the derivative"),
+        (lambda: jvp(lambda x: math.sin(x), (1.0,), (1.0,)), r"would cut the graph"),
         (lambda: hvp(lambda x: x * x)(1.0), r"and then the vector"),
         (lambda: hvp(lambda x, y: x * y, argnums=(0, 1))(1.0, 2.0, 3.0), r"expected an int"),
         (lambda: grad(lambda x: x, argnums=(0, -1))(1.0), r"each one once"),
