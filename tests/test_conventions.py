@@ -164,6 +164,8 @@ def test_outside_the_domain_every_derivative_is_nan(row, outside):
 def test_a_remainder_of_nothing_has_nan_derivatives(row):
     assert math.isnan(grad(row)(1.0, 0.0))
     assert math.isnan(grad(grad(row))(1.0, 0.0))
+    assert math.isnan(grad(row, argnums=1)(1.0, 0.0))
+    assert math.isnan(grad(grad(row, argnums=1), argnums=1)(1.0, 0.0))
 
 
 def test_the_second_derivative_of_zero_to_the_y_is_zero():

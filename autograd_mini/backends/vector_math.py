@@ -609,6 +609,10 @@ def tanh_and_slope(x: Vector) -> tuple[Vector, Vector]:
     return copysign(quotient, x), 4.0 * mul_add(-v, v, v)
 
 
+def sech_squared(x: Vector) -> Vector:
+    return tanh_and_slope(x)[1]
+
+
 def sinh(x: Vector) -> Vector:
     a = abs(x)
     k, p = _power(a, low=None, high=711.0)
