@@ -189,7 +189,7 @@ def worst(row: Primitive, count: int) -> dict[int | None, tuple[float, list[floa
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     names = sys.argv[2:] or list(TABLE)
-    print(f"{'':12}{'of':14}{'max ULP':>9}{'points':>8}   at")
+    print(f"{'':14}{'of':14}{'max ULP':>9}{'points':>8}   at")
     for name in names:
         row = TABLE[name]
         start = time.perf_counter()
@@ -198,8 +198,8 @@ def main() -> None:
             note = (
                 "" if ulps <= PROMISE else "   (no promise)" if ulps <= REACHED.get(name, 0) else "   OVER"
             )
-            print(f"{name:12}{what:14}{ulps:9.2f}{n:8d}   {at}{note}")
-        print(f"{'':12}{time.perf_counter() - start:.1f} s", file=sys.stderr)
+            print(f"{name:14}{what:14}{ulps:9.2f}{n:8d}   {at}{note}")
+        print(f"{'':14}{time.perf_counter() - start:.1f} s", file=sys.stderr)
 
 
 if __name__ == "__main__":
