@@ -24,23 +24,46 @@ function curve(points) {
   return path;
 }
 
+// A point on the last stretch of a curve, from the operand's end at 0 to the result's at 1.
+function along(points, share) {
+  const [[x, y], [u, v]] = points.slice(-2);
+  return [x + (u - x) * share ** 2 * (3 - 2 * share), y + (v - y) * (1.5 * share * (1 - share) + share ** 3)];
+}
+
+// An arrow's head at the end of a curve where a walk arrives: it goes up when creditors collect.
+function tip(points, up) {
+  const [[x, y], [u, v]] = up ? [points.at(-1), along(points, .8)] : [points[0], along(points.slice(0, 2), .2)];
+  const scale = 14 / Math.hypot(x - u, y - v), [dx, dy] = [(x - u) * scale, (y - v) * scale];
+  return `M${x},${y}L${x - dx - dy / 2},${y - dy + dx / 2}L${x - dx + dy / 2},${y - dy - dx / 2}z`;
+}
+
 function picture(place) {
   const [width, height] = [data.width + 2 * MARGIN, data.height + HEIGHT + 2 * MARGIN];
   const svg = make(place, "svg", { viewBox: `${-MARGIN} ${-MARGIN - HEIGHT / 2} ${width} ${height}`, role: "img" });
-  // as large as the panel, between 0.7 and full size; what is larger still is scrolled to
-  svg.style.width = `clamp(${0.7 * width}px, 100%, ${width}px)`;
-  const edges = data.edges.map(edge => {
-    const g = make(svg, "g", { class: edge.derivative === null ? "edge none" : "edge" });
+  // as large as the panel, but 0.7 of its size at least, which is scrolled to, and no larger than is of use
+  const most = `max(${width}px, min(${1.3 * width}px, ${(60 * width / height).toFixed(2)}vh))`;
+  svg.style.width = `clamp(${0.7 * width}px, 100%, ${most})`;
+  const routes = data.edges.map(edge => {
     const points = edge.route.map(([x, y]) => [x, y]);
     points[0][1] -= HEIGHT / 2;
     points[points.length - 1][1] += HEIGHT / 2;
-    make(g, "path", { d: curve(points) });
+    return points;
+  });
+  const edges = data.edges.map((edge, i) => {
+    const g = make(svg, "g", { class: edge.derivative === null ? "edge none" : "edge" });
+    make(g, "path", { d: curve(routes[i]) });
+    make(g, "path", { class: "tip" });
     return g;
   });
+  const numbers = [];
   data.edges.forEach((edge, i) => {  // after all the curves, so that none crosses a number
     if (edge.derivative === null) return;
-    const [[x, y], [u, v]] = edge.route.slice(-2);
-    make(edges[i], "text", { x: x + (u - x) * .66, y: (y - HEIGHT / 2) * .42 + (v + HEIGHT / 2) * .58 + 4 }, edge.derivative);
+    const places = [.6, .45, .75, .3].map(share => along(routes[i], share));
+    const half = 3.5 * edge.derivative.length + 2;
+    const free = ([x, y]) => numbers.every(n => Math.abs(n.x - x) > n.half + half || Math.abs(n.y - y) > 12);
+    const [x, y] = places.find(free) || places[0];
+    numbers.push({ x, y, half });
+    make(edges[i], "text", { x, y: y + 4 }, edge.derivative);
   });
   const nodes = data.nodes.map(node => {
     const g = make(svg, "g", { class: node.leaf ? "leaf" : "", transform: `translate(${node.x - node.width / 2},${node.y - HEIGHT / 2})` });
@@ -54,7 +77,7 @@ function picture(place) {
     const grad = make(g, "text", { class: "grad", x: node.width / 2 + 22, y: 54 }, "");
     return { g, bar, grad, width: node.width };
   });
-  return { edges, nodes };
+  return { edges, nodes, routes };
 }
 
 function panel(id) {
@@ -78,8 +101,10 @@ function show() {
   byId("caption").textContent = caption;
   draw(panels.right, data.walks[0], step, paid);
   draw(panels.other, other(), step, paid);
-  [...byId("ledger").tBodies[0].rows].forEach((row, i) => {
+  const table = byId("ledger"), frame = table.parentElement;
+  [...table.tBodies[0].rows].forEach((row, i) => {
     row.className = i + 2 < paid ? "done" : i + 2 === paid ? "now" : "";
+    if (i + 2 === paid) frame.scrollTop = row.offsetTop - frame.clientHeight / 2;
   });
 }
 
@@ -100,25 +125,28 @@ function draw(panel, walk, step, paid) {
   panel.edges.forEach((g, i) => {
     g.classList.toggle("walked", walked.has(i));
     g.classList.toggle("now", last !== null && last.edge === i);
+    g.classList.toggle("unborn", data.edges[i].result >= step);
+    g.querySelector(".tip").setAttribute("d", tip(panel.routes[i], walk.up));
     g.firstChild.style.strokeWidth = walked.get(i) > 1 ? Math.min(7, 1.5 + Math.log2(walked.get(i))) : "";
   });
   const edge = last !== null && last.edge !== null ? data.edges[last.edge] : null;
+  const parties = edge !== null ? [edge.operand, edge.result] : step > 0 && paid <= 0 ? [step - 1] : [];
   panel.nodes.forEach(({ g, bar, grad, width }, i) => {
     const holds = held.get(i);
     g.classList.toggle("unborn", i >= step);
     g.classList.toggle("settled", holds !== undefined && holds.share === 1);
     g.classList.toggle("over", holds !== undefined && holds.share > 1);
-    g.classList.toggle("party", edge !== null && (edge.operand === i || edge.result === i));
+    g.classList.toggle("party", parties.includes(i));
     grad.textContent = holds ? holds.balance : "";
     bar.setAttribute("class", `bar ${holds ? holds.sign : ""}`);
     bar.setAttribute("width", holds ? Math.min(1, holds.share) * (width - 2) : 0);
   });
-  if (edge !== null) follow(panel, edge);
+  if (parties.length) follow(panel, parties.map(i => data.nodes[i]));
 }
 
-function follow({ scroll }, edge) {
+function follow({ scroll }, nodes) {
   const svg = scroll.firstElementChild, scale = svg.clientWidth / (data.width + 2 * MARGIN);
-  const [a, b] = [data.nodes[edge.operand], data.nodes[edge.result]];
+  const [a, b] = [nodes[0], nodes[nodes.length - 1]];
   scroll.scrollLeft = ((a.x + b.x) / 2 + MARGIN) * scale - scroll.clientWidth / 2;
   scroll.scrollTop = ((a.y + b.y) / 2 + MARGIN + HEIGHT / 2) * scale - scroll.clientHeight / 2;
 }

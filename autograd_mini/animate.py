@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from autograd_mini.layout import Point, layered
 from autograd_mini.ledger import ledger, visits
-from autograd_mini.naming import counted, evaluation_order, formula, names, short
+from autograd_mini.naming import counted, evaluation_order, isolated, names, operation, short
 from autograd_mini.render import write
 from autograd_mini.terminal import width
 from autograd_mini.value import Value, topological_order
@@ -110,7 +110,7 @@ class _Stage:
     def __init__(self, root: Value, nodes: list[Value]) -> None:
         self.root = root
         self.nodes = nodes
-        self.called = names(root)
+        self.called = {node: isolated(name) for node, name in names(root).items()}
         self.index = {node: i for i, node in enumerate(nodes)}
         self.book = ledger(root)
         self.settled = self.book.balances
@@ -175,7 +175,7 @@ class _Stage:
         }
 
     def _text(self, node: Value) -> str:
-        made = formula(node, self.called)
+        made = operation(node, self.called)
         return f"{self.called[node]} = {made}" if made else self.called[node]
 
     # ---- the three walks -------------------------------------------------------------------------
@@ -187,17 +187,16 @@ class _Stage:
         for p in self.book:
             received[p.creditor] += 1
             edge, _, _ = next(numbers[p.debtor])
-            share = received[p.creditor] / len(self.above[p.creditor])
-            says = f"{p}; {p.creditor_name} now holds {short(p.balance)}"
-            says += (
-                "."
-                if share == 1
-                else f" and waits for {len(self.above[p.creditor]) - received[p.creditor]} more."
-            )
-            steps.append(_step(edge, self.index[p.creditor], p.balance, share, says))
+            debts = len(self.above[p.creditor])
+            says = self._paid(p.debtor, p.creditor, p.received, p.derivative, p.balance)
+            if waits := debts - received[p.creditor]:
+                says += f" and waits for {waits} more"
+            share = received[p.creditor] / debts
+            steps.append(_step(edge, self.index[p.creditor], p.balance, share, f"{says}."))
         return {
-            "title": "in order: pay when all that owe you have paid",
-            "note": "Reverse topological order. A bar fills as debts come in; only a full node pays on.",
+            "title": "reverse topological order: pay when all have paid you",
+            "note": "A bar fills as debts come in; only a full node pays on.",
+            "up": False,
             "total": f"{len(self.book):,}",
             "verdict": "Done: each edge was walked once.",
             "steps": steps,
@@ -212,7 +211,8 @@ class _Stage:
             verdict = f"Stopped after {walked} visits of {_count(total)}; in order, {least:,} are enough."
         return {
             "title": "path by path: each creditor goes collecting",
-            "note": "Each leaf goes up every path to the root, multiplying, and adds up what it gets.",
+            "note": "Each leaf goes up every path to the root, multiplies, and adds up what it gets.",
+            "up": True,
             "total": _count(total),
             "verdict": verdict,
             "steps": steps,
@@ -249,13 +249,10 @@ class _Stage:
         received: Counter[Value] = Counter()
         steps = [self._start()]
         for edge, debtor, x, derivative in islice(self._calls(), self._most()):
-            holds, payment = balances[debtor], balances[debtor] * derivative
-            balances[x] += payment
+            holds = balances[debtor]
+            balances[x] += holds * derivative
             received[x] += 1
-            says = (
-                f"{name[debtor]} pays {name[x]}: {short(holds)} × {short(derivative)} = {short(payment)}; "
-            )
-            says += f"{name[x]} now holds {short(balances[x])}."
+            says = f"{self._paid(debtor, x, holds, derivative, balances[x])}."
             steps.append(_step(edge, self.index[x], balances[x], received[x] / len(self.above[x]), says))
         walked = len(steps) - 1
         wrong = [x for x in self._paid_leaves() if not _agree(balances[x], self.settled[x])]
@@ -270,11 +267,17 @@ class _Stage:
             verdict = "Right this time, because no result here is used twice."
         return {
             "title": "recursion: pay on at once, however often you are paid",
-            "note": "Depth first, without an order: a node passes on all it holds each time it is paid.",
+            "note": "Depth first: a node passes on all it holds, each time it is paid. Dashed: too often.",
+            "up": False,
             "total": _count(total),
             "verdict": verdict,
             "steps": steps,
         }
+
+    def _paid(self, debtor: Value, creditor: Value, holds: float, derivative: float, balance: float) -> str:
+        one, other = self.called[debtor], self.called[creditor]
+        product = f"{short(holds)} × {short(derivative)} = {short(holds * derivative)}"
+        return f"{one} pays {other}: {product}; {other} now holds {short(balance)}"
 
     def _start(self) -> Step:
         return _step(None, self.index[self.root], 1.0, 1.0, f"{self.called[self.root]} starts with 1.")

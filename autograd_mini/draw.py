@@ -10,13 +10,14 @@ from __future__ import annotations
 import html
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import count, pairwise, takewhile
 from typing import Any, Final, Literal
 
-from autograd_mini.naming import counted, evaluation_order, formula, names, one_line, short
+from autograd_mini.naming import counted, evaluation_order, isolated, names, one_line, operation, short
 from autograd_mini.render import RenderError, find_dot, render, write
 from autograd_mini.scopes import SEPARATOR, scope_and_name
 from autograd_mini.value import Value
@@ -34,8 +35,14 @@ GROUP_EDGES: Final = 120
 BANDS: Final = 12
 DEEPEST: Final = 8
 """How many levels of scopes are told apart."""
-DEEP: Final = 50
+DEEP: Final = 25
 """From so many levels on, rows are stacked upwards: side by side they would make a ribbon."""
+FAR: Final = 3
+"""From so many levels on, an edge is far, and may start at a copy of its leaf."""
+WIDE: Final = 900
+"""From so many points on, a notebook scrolls a picture: shrunk to the page, it could not be read."""
+PIXELS: Final = 12e6
+"""What a PNG may have before it is made coarser, from 96 dots an inch down to 60."""
 
 INK: Final = "#1a1a1a"
 LINE: Final = "#767676"  # a contrast of 4.5 on white and on black alike
@@ -61,6 +68,7 @@ class Picture:
     def __init__(self, graph: Any, summary: str) -> None:
         self.graph = graph
         self.summary = summary
+        self._laid_out = "", ""  # the source last laid out, and its SVG
 
     @property
     def source(self) -> str:
@@ -70,9 +78,24 @@ class Picture:
     @property
     def svg(self) -> str:
         """The picture as SVG text. Raises RenderError when there is no renderer, or it fails."""
-        text = render(self.source, "svg").decode()
-        text = text.replace(' font-family="Courier,monospace"', "")
-        return text.replace("<svg ", f'<svg font-family="{FONTS}" ', 1)
+        source = self.source
+        if self._laid_out[0] != source:
+            text = render(source, "svg").decode()
+            text = text.replace(' font-family="Courier,monospace"', "")
+            self._laid_out = source, text.replace("<svg ", f'<svg font-family="{FONTS}" ', 1)
+        return self._laid_out[1]
+
+    @property
+    def png(self) -> bytes:
+        """The picture as a PNG file, coarser if it is very large. Raises RenderError as `svg` does."""
+        width, height = self._size()
+        coarser = math.sqrt(PIXELS / (width * height * (96 / 72) ** 2))
+        return render(self.source, "png", dots_per_inch=max(60.0, 96 * min(1.0, coarser)))
+
+    def _size(self) -> tuple[float, float]:
+        """Return width and height in points."""
+        sides = re.search(r'<svg [^>]*?width="([\d.]+)pt"\s+height="([\d.]+)pt"', self.svg)
+        return (float(sides[1]), float(sides[2])) if sides else (1.0, 1.0)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save as the suffix says: .svg, .png, .pdf, or the DOT text as .dot or .gv, without a renderer.
@@ -85,16 +108,29 @@ class Picture:
             raise ValueError(
                 f"{os.fspath(path)}: no kind of picture ends so; end the name in {', '.join(SUFFIXES)}"
             )
-        if suffix in (".dot", ".gv"):
-            write(path, self.source.encode())
-        else:
-            write(path, self.svg.encode() if suffix == ".svg" else render(self.source, suffix[1:]))
+        write(path, self._bytes(suffix))
+
+    def _bytes(self, suffix: str) -> bytes:
+        if suffix == ".svg":
+            return self.svg.encode()
+        if suffix == ".png":
+            return self.png
+        return render(self.source, "pdf") if suffix == ".pdf" else self.source.encode()
 
     def _repr_svg_(self) -> str | None:
         try:
             return self.svg
         except RenderError:
             return None  # Jupyter shows the repr instead, and no traceback
+
+    def _repr_html_(self) -> str | None:
+        """Return a wide picture in a box that scrolls; Jupyter shows any other as SVG."""
+        try:
+            wide = self._size()[0] > WIDE
+        except RenderError:
+            return None
+        box = '<div style="overflow-x: auto">'
+        return f"{box}{self.svg[self.svg.index('<svg ') :]}</div>" if wide else None
 
     def __repr__(self) -> str:
         try:
@@ -141,7 +177,9 @@ def draw(
         summary += f" in {drawing.groups()}"
         drawing.graph.attr(label=_verbatim(summary))
     elif style == "rows":
-        drawing.rows()
+        if drawing.rows():
+            summary += "; leaves are drawn again where they are used far away"
+            drawing.graph.attr(label=_verbatim(summary))
     elif style == "tables":
         drawing.tables()
     else:
@@ -152,11 +190,10 @@ def draw(
 def _style(nodes: Sequence[Value]) -> Style:
     if len(nodes) > ROWS[0]:
         return "groups"
-    depths = _depths(nodes)
-    spans = sum(depths[x] - depths[node] for node in nodes for x in node.operands if isinstance(x, Value))
-    if len(nodes) <= TABLES[0] and spans <= TABLES[1]:
+    near, far = _crossed(nodes)
+    if len(nodes) <= TABLES[0] and near + far <= TABLES[1]:
         return "tables"
-    return "rows" if spans <= ROWS[1] else "groups"
+    return "rows" if near <= ROWS[1] else "groups"
 
 
 class _Drawing:
@@ -169,6 +206,7 @@ class _Drawing:
         self.values, self.gradients, self.derivatives = values, gradients, derivatives
         self.shades = _Shades(node.grad for node in nodes)
         self.numbers = count()
+        self.depths: dict[Value, int] = {}  # where leaves are drawn again that are used far away
         self.top = "b"  # drawn from the bottom to the top, a box has its bottom there
         self.graph = graphviz.Digraph(
             graph_attr={"rankdir": "BT", "bgcolor": "transparent", "nodesep": "0.35", "ranksep": "0.5"}
@@ -180,7 +218,11 @@ class _Drawing:
 
     @cached_property
     def called(self) -> dict[Value, str]:
-        return names(self.nodes[-1])
+        return {node: isolated(name) for node, name in names(self.nodes[-1]).items()}
+
+    @cached_property
+    def scopes(self) -> dict[Value, Path]:
+        return _scopes(self.nodes)
 
     @cached_property
     def ids(self) -> dict[Value, str]:
@@ -208,13 +250,26 @@ class _Drawing:
 
     # ---- up to 250: a row each -------------------------------------------------------------------
 
-    def rows(self) -> None:
-        if max(_depths(self.nodes).values()) < DEEP:
+    def rows(self) -> bool:
+        """Draw a row for each node; return whether leaves are drawn again where they are used far away."""
+        depths = _depths(self.nodes)
+        if max(depths.values()) < DEEP:
             self.graph.attr(rankdir="LR", ranksep="0.3", nodesep="0.12")
             self.top = "t"
+        else:
+            self.graph.attr(ranksep="0.25", nodesep="0.2")
         self._clustered(self._row)
+        if sum(_crossed(self.nodes)) > ROWS[1]:
+            self.depths = depths
         for node in self.nodes:
             self._edges(node, titled=False)
+        return bool(self.depths)
+
+    def _copied(self, leaf: Value) -> str:
+        """Draw a leaf once more, without its numbers; return the copy's id."""
+        copy = f"copy{next(self.numbers)}"
+        self.graph.node(copy, f"<{_table([_cell(self.called[leaf], LEAF)])}>")
+        return copy
 
     def _row(self, node: Value) -> str:
         row = _cell(self._header(node), self._kind(node), bold=True)
@@ -225,7 +280,7 @@ class _Drawing:
         return _table([row])
 
     def _header(self, node: Value) -> str:
-        made = formula(node, self.called)
+        made = operation(node, self.called)
         return f"{self.called[node]} = {made}" if made else self.called[node]
 
     def _kind(self, node: Value) -> str:
@@ -234,7 +289,7 @@ class _Drawing:
     def _clustered(self, label: Callable[[Value], str]) -> bool:
         """Add every node, in a box for its scope; return whether there is any scope."""
         inside: dict[Path, list[Value]] = {}
-        for node, path in _scopes(self.nodes).items():
+        for node, path in self.scopes.items():
             inside.setdefault(path, []).append(node)
         self._cluster(self.graph, (), inside, label)
         return any(inside)
@@ -261,7 +316,13 @@ class _Drawing:
                     title = f"∂{self.called[node]}/∂{self.called[x]} = " if titled else ""
                     label = _edge_label(title + short(derivative, 5 if titled else 3))
                 style = "dashed" if derivative is None else None
-                self.graph.edge(self.ids[x], self.ids[node], label, style=style)
+                far = x.op is None and self.depths.get(x, 0) - self.depths.get(node, 0) > FAR
+                below = self._copied(x) if far else self.ids[x]
+                # first operands make a straight line, as of the terms of a sum; copies stand beside it
+                weight = "8" if self.depths and x.op is not None and x is node.operands[0] else None
+                # from box to box it is further, so that boxes need not share a level, and lie side by side
+                length = "2" if self.scopes[x][:1] != self.scopes[node][:1] else None
+                self.graph.edge(below, self.ids[node], label, style=style, weight=weight, minlen=length)
 
     # ---- above: a table for each group of nodes --------------------------------------------------
 
@@ -293,9 +354,10 @@ class _Drawing:
             _cell("nodes") + _cell(f"{len(nodes):,}: {most}", columns=2),
         ]
         if self.values:
-            rows.append(_range("value", [node.data for node in nodes], lambda x: _cell(short(x))))
+            rows.append(_range("value", [node.data for node in nodes], lambda x, w: _cell(w + short(x))))
         if self.gradients:
-            rows.append(_range("grad", [node.grad for node in nodes], self.shades.cell))
+            gradients = [node.grad for node in nodes]
+            rows.append(_range("grad", gradients, lambda x, w: self.shades.cell(x, before=w)))
         return _table(rows)
 
 
@@ -344,6 +406,21 @@ def _depths(nodes: Sequence[Value]) -> dict[Value, int]:
     return depths
 
 
+def _crossed(nodes: Sequence[Value]) -> tuple[int, int]:
+    """Return how many levels the edges cross: first all but those from leaves far away, then these."""
+    depths = _depths(nodes)
+    near = far = 0
+    for node in nodes:
+        for x in node.operands:
+            if isinstance(x, Value):
+                span = depths[x] - depths[node]
+                if x.op is None and span > FAR:
+                    far += span
+                else:
+                    near += span
+    return near, far
+
+
 def _grouped(nodes: Sequence[Value]) -> tuple[dict[Value, str], str]:
     """Return the name of each node's group, few enough to draw, and what kind of groups they are."""
     scopes = _scopes(nodes)
@@ -386,8 +463,8 @@ class _Shades:
         self.swept = any(sizes)  # a nan is true
         self.largest = max(filter(math.isfinite, sizes), default=0.0)
 
-    def cell(self, gradient: float, digits: int = 5) -> str:
-        return _cell(short(gradient, digits) if self.swept else "", self.colour(gradient))
+    def cell(self, gradient: float, digits: int = 5, before: str = "") -> str:
+        return _cell(before + short(gradient, digits) if self.swept else "", self.colour(gradient))
 
     def colour(self, gradient: float) -> str:
         if not math.isfinite(gradient):
@@ -397,12 +474,12 @@ class _Shades:
         return "#" + "".join(f"{round(255 + (channel - 255) * depth):02x}" for channel in full)
 
 
-def _range(title: str, numbers: list[float], cell: Callable[[float], str]) -> str:
+def _range(title: str, numbers: list[float], cell: Callable[[float, str], str]) -> str:
     """Return a row with the least and the greatest of some numbers, and how many are nan."""
     known = [x for x in numbers if x == x] or [math.nan]
     unknown = len(numbers) - sum(x == x for x in numbers)
     first = _cell(f"{title}, {unknown:,} nan", NOT_FINITE) if unknown else _cell(title)
-    return first + cell(min(known)) + cell(max(known))
+    return first + cell(min(known), "from ") + cell(max(known), "to ")
 
 
 def _table(rows: Iterable[str]) -> str:

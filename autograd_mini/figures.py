@@ -46,8 +46,10 @@ def plot_boundary(
     """Draw what a model of two inputs answers over the plane of its points, and return the axes.
 
     `points` are pairs and `labels` their classes; the answer is one number, tinted from its least to its
-    greatest, with a line where it is halfway between the classes. `steps` is the number of samples along
-    each side. Raises ValueError for points that are no pairs, ImportError where matplotlib is missing.
+    greatest, with a line where it is halfway between the classes: for labels of 0 and 1 give a model of
+    probabilities, ``lambda x: model(x).sigmoid()``, and none of logits. `steps` is the number of samples
+    along each side. Raises ValueError for points that are no pairs, ImportError where matplotlib is
+    missing.
 
     >>> import matplotlib; matplotlib.use("Agg")
     >>> axes = plot_boundary(lambda x: x[0] - x[1], [[0.0, 1.0], [1.0, 0.0]], [-1, 1], steps=5)

@@ -20,7 +20,7 @@ from functools import cached_property
 from html import escape
 from typing import Any, Final, NamedTuple, overload
 
-from autograd_mini.naming import formula, names, one_line, short
+from autograd_mini.naming import names, one_line, operation, short
 from autograd_mini.terminal import columns, elided, showable
 from autograd_mini.value import Value, topological_order
 
@@ -37,6 +37,9 @@ NODES: Final = 8
 
 CAP: Final = 100_000
 """How many paths `paths` is ready to walk one by one, unless told otherwise."""
+
+EDGES: Final = 5_000_000
+"""How many edges may be walked to print them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class Ledger(Sequence[Payment]):
             yield (debtor, *amounts, p.creditor_name, short(p.balance))
 
     def _introduced(self, node: Value) -> str:
-        return one_line(f"{self._names[node]} = {formula(node, self._names)}")
+        return one_line(f"{self._names[node]} = {operation(node, self._names)}")
 
     def _nothing(self) -> str:
         if self.root.op is None:
@@ -265,7 +268,7 @@ class Paths:
         title = f"{_count(self.count)} path{'s' * (self.count != 1)} from {root} to {end}"
         if not self.count:
             return f"{title}: the derivative is 0"
-        if self.count > self.cap:
+        if self.count > self.cap or self.visits.path_by_path > EDGES:
             return f"{title}, too many to walk\n{self.visits}"
         rows, total = [], 0.0
         for i, path in enumerate(self):

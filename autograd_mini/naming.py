@@ -6,6 +6,7 @@ Ledgers, pictures, trees and formulas of one graph use the same names, because a
 from __future__ import annotations
 
 import string
+import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import count
 
@@ -14,7 +15,7 @@ from autograd_mini.scopes import scope_and_name
 from autograd_mini.table import ATOM
 from autograd_mini.value import Value
 
-__all__ = ["counted", "evaluation_order", "formula", "names", "one_line", "short"]
+__all__ = ["counted", "evaluation_order", "isolated", "names", "one_line", "operation", "short"]
 
 
 def evaluation_order(root: Value) -> list[Value]:
@@ -60,11 +61,11 @@ def names(root: Value) -> dict[Value, str]:
     return {node: name or next(fresh) for node, name in own.items()}
 
 
-def formula(node: Value, called: Mapping[Value, str]) -> str:
+def operation(node: Value, called: Mapping[Value, str]) -> str:
     """Return the operation that made `node`, in the names of its operands; "" for a leaf.
 
     >>> a, b = Value(2.0, "a"), Value(1.0, "b")
-    >>> formula(a * b, {a: "a", b: "b"}), formula(a + 1, {a: "a"}), formula((-2.0) ** a, {a: "a"})
+    >>> operation(a * b, {a: "a", b: "b"}), operation(a + 1, {a: "a"}), operation((-2.0) ** a, {a: "a"})
     ('a * b', 'a + 1', '(-2) ** a')
     """
     if node.op is None:
@@ -113,3 +114,15 @@ def one_line(text: str, limit: int = 40) -> str:
     words = " ".join(text[: 4 * limit].split())
     shown = "".join(c if c.isprintable() or c == "\u200d" else "�" for c in words)  # ‍ joins emoji
     return shown if len(shown) <= limit and len(text) <= 4 * limit else shown[: limit - 1] + "…"
+
+
+def isolated(name: str) -> str:
+    """Return a name with a mark behind it if it is written from right to left.
+
+    The mark cannot be seen. Without it, the number or the name that follows would be set before this one.
+
+    >>> [len(isolated(name)) - len(name) for name in ("weight", "משקל")]
+    [0, 1]
+    """
+    leftward = any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in name)
+    return name + "\N{LEFT-TO-RIGHT MARK}" * leftward

@@ -63,8 +63,10 @@ def _dot_of_wheel() -> str | None:
     return next(filter(shutil.which, binaries), None)
 
 
-def render(source: str, format: str, *, seconds: float = 20.0) -> bytes:
+def render(source: str, format: str, *, dots_per_inch: float = 96.0, seconds: float = 20.0) -> bytes:
     r"""Return the picture that DOT text describes, in `format`: "svg", "png" or "pdf".
+
+    `dots_per_inch` are those of a PNG.
 
     Raises RenderError when no renderer is found, when it cannot make this format, fails, or takes more
     than `seconds`; it is stopped then, with whatever it has started.
@@ -75,9 +77,10 @@ def render(source: str, format: str, *, seconds: float = 20.0) -> bytes:
     import subprocess
 
     dot = find_dot()
+    resolution = [f"-Gdpi={dots_per_inch:g}"] if format == "png" else []
     try:
         process = subprocess.Popen(
-            [dot, f"-T{format}"],
+            [dot, f"-T{format}", *resolution],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from autograd_mini.ledger import ledger
-from autograd_mini.naming import formula, names, one_line, short
+from autograd_mini.naming import names, one_line, operation, short
 from autograd_mini.terminal import columns, showable
 from autograd_mini.value import Value
 
@@ -64,7 +64,7 @@ def tree(root: Value, *, depth: int = DEPTH, rows: int = ROWS) -> Tree:
             table.append((f"{branch}{name} ↑", "", edge, ""))
             continue
         shown.add(node)
-        text = one_line(f"{name} = {formula(node, called)}") if node.op is not None else name
+        text = one_line(f"{name} = {operation(node, called)}") if node.op is not None else name
         below = list(_edges_below(node))
         if len(indent) >= 3 * depth and below:
             below, text = [], f"{text} …"

@@ -9,20 +9,17 @@ import http.server
 import json
 import math
 import re
-import shutil
-import subprocess
 import threading
 import time
-import urllib.error
-import urllib.request
 
 import pytest
+from browser import browsing
 from hypothesis import given
 
 from autograd_mini import Value
 from autograd_mini.animate import animate
 from autograd_mini.ledger import ledger, visits
-from autograd_mini.naming import evaluation_order, names, one_line, short
+from autograd_mini.naming import evaluation_order, isolated, names, one_line, short
 from autograd_mini.render import RenderError
 from autograd_mini.testing.strategies import expressions
 
@@ -237,7 +234,7 @@ def test_hostile_labels_are_data(label):
     assert page.lower().count("<script") == plain.lower().count("<script") == 2
     assert page.lower().count("</script") == 2
     assert page.count("<!--") == 0
-    assert data(animate(leaf * leaf))["nodes"][0]["text"] == one_line(label)
+    assert data(animate(leaf * leaf))["nodes"][0]["text"] == isolated(one_line(label))
 
 
 def test_saved_whole_and_shown_in_a_frame(tmp_path):
@@ -267,78 +264,10 @@ def test_the_same_graph_gives_the_same_page():
 # ---- in a browser ----------------------------------------------------------------------------------
 
 
-class Browser:
-    """Headless Chromium, driven over the WebDriver protocol."""
-
-    def __init__(self, driver, chromium):
-        self.process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True)
-        for line in self.process.stdout:
-            if port := re.search(r"successfully on port (\d+)", line):
-                break
-        else:
-            raise AssertionError(f"{driver} ended before it listened")
-        self.address = f"http://127.0.0.1:{port[1]}"
-        self.path = ""
-        flags = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-dev-shm-usage",
-            "--force-prefers-reduced-motion",
-        ]
-        options = {"args": [*flags, "--window-size=1300,1000"], "binary": chromium}
-        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        try:
-            session = self.call("/session", {"capabilities": {"alwaysMatch": wanted}})
-        except BaseException:
-            self.stop()
-            raise
-        self.path = f"/session/{session['sessionId']}"
-
-    def call(self, path, body=None, method="POST"):
-        message = None if method == "DELETE" else json.dumps(body or {}).encode()
-        request = urllib.request.Request(self.address + self.path + path, message, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return json.load(answer)["value"]
-        except urllib.error.HTTPError as error:
-            with error:
-                raise AssertionError(error.read().decode()) from None
-
-    def open(self, address):
-        self.call("/url", {"url": address})
-
-    def run(self, script, *arguments):
-        return self.call("/execute/sync", {"script": script, "args": arguments})
-
-    def press(self, *keys):
-        strokes = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
-        self.call("/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]})
-
-    def complaints(self):
-        return [entry["message"] for entry in self.call("/se/log", {"type": "browser"})]
-
-    def close(self):
-        try:
-            self.call("", method="DELETE")
-        finally:
-            self.stop()
-
-    def stop(self):
-        self.process.terminate()
-        self.process.communicate()
-
-
 @pytest.fixture(scope="module")
 def browser():
-    driver = shutil.which("chromedriver")
-    chromium = next(
-        filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None
-    )
-    if driver is None or chromium is None:
-        pytest.skip("no Chromium and chromedriver on PATH: the page's content is tested without")
-    browser = Browser(driver, chromium)
-    yield browser
-    browser.close()
+    with browsing() as found:
+        yield found
 
 
 SEEN = """
@@ -440,7 +369,9 @@ def test_no_label_runs(browser, show, label):
         0,
         2,
     ]
-    assert browser.run("return document.querySelector('#right .name').textContent") == one_line(label)
+    assert browser.run("return document.querySelector('#right .name').textContent") == isolated(
+        one_line(label)
+    )
     assert seen()["grads"][0] == "4"
 
 
@@ -463,6 +394,59 @@ def test_a_hundred_nodes_are_in_their_places(browser, show):
         ".filter(([name, box]) => name > box).length"
     )
     assert overflowing == 0
+
+
+def test_the_numbers_on_edges_do_not_lie_on_each_other(browser, show):
+    x = Value(1.23456e-5, "x")
+    show(x * x * (x * 1.23456e-5))
+    places = browser.run(
+        "return [...document.querySelectorAll('#right .edge text')]"
+        ".map(e => e.getBBox()).map(r => [r.x, r.y, r.x + r.width, r.y + r.height])"
+    )
+    assert len(places) == 5
+    for i, (left, top, right, bottom) in enumerate(places):
+        for other in places[:i]:
+            apart = right <= other[0] or other[2] <= left
+            assert apart or bottom - 2 <= other[1] or other[3] - 2 <= top
+
+
+@pytest.mark.parametrize("steps", [40, 200])
+def test_what_happens_now_is_in_sight(browser, show, steps):
+    show(hundred())
+    browser.run("go(arguments[0])", steps)
+    inside = browser.run("""
+        const outer = document.querySelector('#right .scroll').getBoundingClientRect();
+        return [...document.querySelectorAll('#right .party .box')].map(e => e.getBoundingClientRect())
+            .map(r => r.top >= outer.top && r.bottom <= outer.bottom)""")
+    assert inside == ([True] if steps < 100 else [True, True])
+
+
+def test_arrows_go_down_to_who_is_paid_and_up_to_who_is_asked(browser, show):
+    show(article())
+    browser.run("go(10)")
+    tips = browser.run(
+        "return ['right', 'other'].map(id => document.querySelector(`#${id} .now .tip`).getAttribute('d'))"
+    )
+    down, up = (
+        [[*map(float, p.split(","))] for p in re.findall(r"[-\d.e]+,[-\d.e]+", tip)] for tip in tips
+    )
+    assert down[0][1] > max(down[1][1], down[2][1])
+    assert up[0][1] < min(up[1][1], up[2][1])
+
+
+def test_it_fits_a_telephone(browser, show):
+    show(article())
+    browser.call(
+        "/goog/cdp/execute",
+        {
+            "cmd": "Emulation.setDeviceMetricsOverride",
+            "params": {"width": 360, "height": 700, "deviceScaleFactor": 2, "mobile": True},
+        },
+    )
+    try:
+        assert browser.run("go(9); return [document.documentElement.scrollWidth, innerWidth]") == [360, 360]
+    finally:
+        browser.call("/goog/cdp/execute", {"cmd": "Emulation.clearDeviceMetricsOverride", "params": {}})
 
 
 def test_the_frame_in_a_notebook_works_and_is_shut_in(browser, tmp_path):

@@ -251,6 +251,16 @@ def test_pictures_are_written_whatever_their_names_end_in(answer, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["b.PNG", "c.txt", "picture"]
 
 
+def test_no_picture_replaces_another(refusal, tmp_path):
+    one, same = str(tmp_path / "z"), os.path.join(tmp_path, ".", "z")
+    status, line, _ = refusal("a*b", "a=1", "b=2", "--dot", one, "--animate", same)
+    assert (status, os.listdir(tmp_path)) == (2, [])
+    assert f"--dot and --animate both name {same!r}: give each a file of its own" in line
+    for none in ("", "-"):
+        status, line, _ = refusal("a*b", "a=1", "b=2", f"--dot={none}")
+        assert (status, f"--dot {none!r} names no file: name one" in line) == (2, True)
+
+
 def test_a_page_on_which_the_debts_are_repaid(answer, refusal, tmp_path):
     page = tmp_path / "debts.html"
     assert answer("(a+b)*(b+1)", "a=2", "b=1", "--animate", str(page)).endswith(f"Pictures\n  {page}\n")

@@ -236,6 +236,11 @@ def test_any_label_comes_out_as_text(label):
     assert sum(names(leaf)[leaf] in text for text in texts(picture)) >= 4  # leaf, formula, both edges
 
 
+def test_a_name_from_right_to_left_keeps_the_numbers_in_their_places():
+    leaf = Value(2.0, "שלום")
+    assert "∂a/∂שלום\u200e = 1" in draw(leaf + 1).source
+
+
 # ---- three styles ----------------------------------------------------------------------------------
 
 
@@ -250,12 +255,35 @@ def test_the_style_follows_the_size():
     assert len(cells(draw(groups, style="rows"))) == 251
 
 
+def test_leaves_are_drawn_again_where_they_are_used_far_away():
+    x, w = Value(0.5, "x"), Value(0.9, "w")
+    e = x
+    for _ in range(60):
+        e = (e * w).tanh()
+    e.backward()
+    picture = draw(e)
+    assert picture.summary == "122 nodes, 180 edges; leaves are drawn again where they are used far away"
+    assert picture.summary in texts(picture)
+    shown = cells(picture)
+    copies = {name: row for name, row in shown.items() if name.startswith("copy")}
+    assert len(shown) - len(copies) == 122
+    assert 50 < len(copies) < 60
+    assert all(row == [("w", LEAF)] for row in copies.values())
+    assert [operand for operand, *_ in edges(picture) if operand in copies] == list(copies)
+    assert len(edges(picture)) == 180
+    # those that are near share one w, which has its numbers
+    assert [row[-1][0] for row in shown.values() if row[0][0] == "w" and len(row) == 3] == [
+        short(w.grad, 3)
+    ]
+    assert not any(name.startswith("copy") for name in cells(draw(chain(60))))
+
+
 def test_a_small_graph_whose_edges_cross_many_levels_is_collapsed():
-    total, leaves = Value(0.0), [Value(1.0) for _ in range(20)]
-    for i in range(100):
-        total = total + leaves[i % 20] * leaves[i // 20]
-    assert "bands" in draw(total).summary
-    assert draw(total).svg
+    terms = [Value(1.0)]
+    for i in range(200):
+        terms.append(terms[-1] + terms[i // 2])
+    assert "bands" in draw(terms[-1]).summary
+    assert draw(terms[-1]).svg
 
 
 def test_rows_run_to_the_right_unless_they_would_make_a_ribbon():
@@ -312,6 +340,20 @@ def test_operations_belong_where_their_parameters_do_and_inputs_outside():
     assert {groups[neuron][2][0].split(":")[0] for neuron in neurons} == {"10"}
 
 
+def test_boxes_stand_one_above_the_other():
+    """No box of one layer reaches into the levels of the next."""
+    svg = draw(network(), style="tables").svg
+    boxes = {}
+    for group in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}g"):
+        if group.get("class") == "cluster":
+            title = group.find("{http://www.w3.org/2000/svg}text").text
+            path = group.find("{http://www.w3.org/2000/svg}path").get("d")
+            heights = [float(y) for y in re.findall(r",(-?[\d.]+)", path)]
+            boxes[title] = min(heights), max(heights)
+    assert boxes["loss"][1] < boxes["layer 2"][0]
+    assert boxes["layer 2"][1] < boxes["layer 1"][0]
+
+
 def test_an_operation_recorded_outside_of_scopes_stays_outside():
     x = Value(2.0, "x")
     with scope("inside"):
@@ -366,8 +408,8 @@ def test_a_nan_is_counted_and_does_not_hide_the_range():
         e = e * 1
     groups = cells(draw(e, style="groups")).values()
     assert [[text for text, _ in row][3:6] for row in groups] == [
-        ["value, 2 nan", "-3", "2"],
-        ["value, 1 nan", "nan", "nan"],
+        ["value, 2 nan", "from -3", "to 2"],
+        ["value, 1 nan", "from nan", "to nan"],
     ]
 
 
@@ -457,7 +499,34 @@ def test_without_a_renderer_dot_is_saved_and_the_prompt_goes_on(tmp_path, monkey
 def test_jupyter_shows_the_svg():
     picture = draw(article())
     assert picture._repr_svg_() == picture.svg
+    assert picture._repr_html_() is None
     assert repr(picture) == "<Picture: 5 nodes, 5 edges>"
+
+
+def test_a_wide_picture_scrolls_instead_of_being_shrunk(monkeypatch):
+    picture = draw(sum(Value(1.0) * Value(2.0) for _ in range(20)), style="rows")
+    box, _, svg = picture._repr_html_().partition("<svg ")
+    assert box == '<div style="overflow-x: auto">'
+    assert picture.svg.endswith(svg.removesuffix("</div>"))
+    monkeypatch.setenv("AUTOGRAD_MINI_DOT", "/no/such/dot")
+    assert draw(article())._repr_html_() is None
+
+
+def test_what_is_added_to_the_graph_is_on_the_picture():
+    picture = draw(article())
+    assert "more" not in picture.svg
+    picture.graph.node("more")
+    assert "more" in picture.svg
+
+
+def test_a_very_large_png_is_coarser(tmp_path):
+    def pixels_per_point(root):
+        picture = draw(root, style="rows")
+        width = float(re.search(r'width="([\d.]+)pt"', picture.svg)[1])
+        return int.from_bytes(picture.png[16:20], "big") / width
+
+    assert pixels_per_point(article()) == pytest.approx(96 / 72, rel=0.02)
+    assert 60 / 72 <= pixels_per_point(sum(Value(1.0) * Value(2.0) for _ in range(80))) < 90 / 72
 
 
 def test_what_is_no_value_or_no_style_is_refused():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value
-from autograd_mini.naming import evaluation_order, formula, names, one_line, short
+from autograd_mini.naming import evaluation_order, names, one_line, operation, short
 from autograd_mini.table import TABLE
 from autograd_mini.testing.strategies import expressions
 
@@ -39,7 +39,7 @@ def test_the_first_operands_side_comes_first():
     a, b = Value(2.0, "a"), Value(1.0, "b")
     e = (a + b) * (b + 1)
     called = names(e)
-    assert [(called[v], formula(v, called)) for v in evaluation_order(e)] == [
+    assert [(called[v], operation(v, called)) for v in evaluation_order(e)] == [
         ("a", ""),
         ("b", ""),
         ("c", "a + b"),
@@ -68,7 +68,7 @@ def test_a_scope_is_no_part_of_a_name():
 def test_every_row_has_a_formula_that_python_reads_back(row):
     operands = [Value(0.5, f"x{i}") for i in range(4 if row.variadic else len(row.operands))]
     node = row(*operands)
-    text = formula(node, names(node))
+    text = operation(node, names(node))
     scope = {x.label: x for x in operands}
     again = eval(text, dict(TABLE), scope)
     if text == "x0":  # identity is not written
@@ -81,7 +81,7 @@ def test_every_row_has_a_formula_that_python_reads_back(row):
 )
 def test_negative_constants_keep_their_sign(operate):
     x = Value(0.5, "x")
-    assert eval(formula(operate(x), {x: "x"}), {"x": 0.5}) == operate(0.5)
+    assert eval(operation(operate(x), {x: "x"}), {"x": 0.5}) == operate(0.5)
 
 
 @given(st.text(max_size=300))

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from autograd_mini import Value, log, where
 from autograd_mini.ledger import ledger
-from autograd_mini.naming import evaluation_order, formula, names
+from autograd_mini.naming import evaluation_order, names, operation
 from autograd_mini.terminal import width
 from autograd_mini.testing.strategies import expressions
 from autograd_mini.tree import tree
@@ -44,7 +44,7 @@ def test_every_node_is_shown_once(e):
     assert len(lines) == uses + 1
     for node in order:
         if node.op is not None:
-            assert sum(f"{called[node]} = {formula(node, called)} " in line for line in shown) >= 1
+            assert sum(f"{called[node]} = {operation(node, called)} " in line for line in shown) >= 1
 
 
 def test_the_gradient_is_fresh_and_no_grad_is_touched():
