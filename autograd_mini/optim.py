@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from autograd_mini.table import as_number
+from autograd_mini.table import as_number, is_number
 from autograd_mini.value import Value
 
 __all__ = [
@@ -38,7 +38,8 @@ def sgd(parameters: Iterable[Value], learning_rate: float) -> None:
     >>> x.data
     1.5
     """
-    for parameter in parameters:
+    _check("learning_rate", learning_rate, 0.0, math.inf)
+    for parameter in _each("sgd", parameters):
         parameter.data -= learning_rate * parameter.grad
 
 
@@ -65,7 +66,7 @@ class Optimiser:
     time. At first there is no memory."""
 
     def __init__(self, parameters: Iterable[Any], learning_rate: float | Schedule) -> None:
-        leaves = list(dict.fromkeys(parameters))
+        leaves = _each(type(self).__name__, parameters)
         for parameter in leaves:
             if not isinstance(parameter, Value) or parameter.op is not None:
                 raise TypeError(
@@ -76,14 +77,16 @@ class Optimiser:
             raise ValueError(f"{type(self).__name__}: there are no parameters: pass model.parameters()")
         if not callable(learning_rate):
             _check("learning_rate", learning_rate, 0.0, math.inf)
-        self.parameters: list[Value] = leaves
+        self.parameters: list[Value] = list(dict.fromkeys(leaves))
         self.learning_rate = learning_rate
         self.steps = 0
         self._memory: list[list[float]] = [[]] * len(self.parameters)
 
     def step(self) -> None:
         """Update every parameter by its gradient."""
-        rate = self.learning_rate(self.steps) if callable(self.learning_rate) else self.learning_rate
+        rate = self.learning_rate
+        if callable(rate):
+            rate = _check(f"learning_rate({self.steps})", rate(self.steps), 0.0, math.inf)
         self.steps += 1
         updates = [
             self.rule(parameter.data, parameter.grad, rate, *memory)
@@ -148,7 +151,7 @@ class RMSProp(Optimiser):
         epsilon: float = 1e-8,
     ) -> None:
         super().__init__(parameters, learning_rate)
-        self.decay = _check("decay", decay, 0.0, 1.0)
+        self.decay = _below_one("decay", decay)
         self.epsilon = _check("epsilon", epsilon, 5e-324, math.inf)
 
     def rule(self, x: float, gradient: float, rate: float, square: float = 0.0) -> tuple[float, ...]:
@@ -178,7 +181,7 @@ class Adam(Optimiser):
         epsilon: float = 1e-8,
     ) -> None:
         super().__init__(parameters, learning_rate)
-        self.betas = _check("betas[0]", betas[0], 0.0, 1.0), _check("betas[1]", betas[1], 0.0, 1.0)
+        self.betas = _check_betas(betas)
         self.epsilon = _check("epsilon", epsilon, 5e-324, math.inf)
 
     def rule(
@@ -230,6 +233,7 @@ def lbfgs(loss: Callable[[], Any], parameters: Iterable[Value], *, iterations: i
         from scipy.optimize import minimize
     except ImportError:
         raise ImportError('lbfgs needs SciPy: pip install "autograd-mini[nn]"') from None
+    _check("iterations", iterations, 0, math.inf)
     parameters = Optimiser(parameters, 0.0).parameters
     best = math.inf, [parameter.data for parameter in parameters]
 
@@ -244,6 +248,10 @@ def lbfgs(loss: Callable[[], Any], parameters: Iterable[Value], *, iterations: i
         if isinstance(root, Value):
             root.backward()
             root = root.data
+        try:
+            root = as_number(root)
+        except TypeError as error:
+            raise TypeError(f"lbfgs: the loss: {error}") from None
         if root < best[0]:
             best = root, [parameter.data for parameter in parameters]
         return root, [parameter.grad for parameter in parameters]
@@ -270,6 +278,7 @@ def linear_decay(start: float, end: float, steps: int) -> Schedule:
     >>> rate(0), rate(50), rate(1000)
     (1.0, 0.75, 0.5)
     """
+    _check_schedule(steps, start=start, end=end)
     return lambda step: _between(start, end, min(step / steps, 1.0))
 
 
@@ -280,6 +289,7 @@ def cosine_decay(start: float, end: float, steps: int) -> Schedule:
     >>> rate(0), rate(50), rate(1000)
     (1.0, 0.75, 0.5)
     """
+    _check_schedule(steps, start=start, end=end)
     return lambda step: _between(start, end, 0.5 - 0.5 * math.cos(math.pi * min(step / steps, 1.0)))
 
 
@@ -290,6 +300,7 @@ def exponential_decay(start: float, factor: float, steps: int = 1) -> Schedule:
     >>> rate(0), rate(10), rate(20)
     (1.0, 0.5, 0.25)
     """
+    _check_schedule(steps, start=start, factor=factor)
     return lambda step: start * factor ** (step / steps)
 
 
@@ -300,6 +311,9 @@ def warmup(schedule: float | Schedule, steps: int) -> Schedule:
     >>> rate(0), rate(4), rate(100)
     (0.1, 0.5, 0.5)
     """
+    _check("steps", steps, 0, math.inf)
+    if not callable(schedule):
+        _check("schedule", schedule, 0.0, math.inf)
     after = schedule if callable(schedule) else lambda step: schedule
     return lambda step: after(0) * (step + 1) / steps if step < steps else after(step - steps)
 
@@ -322,7 +336,7 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
     (5.0, 0.6..., 0.8...)
     """
     _check("limit", limit, 0.0, math.inf)
-    parameters = list(parameters)
+    parameters = _each("clip_by_norm", parameters)
     norm = math.hypot(*[parameter.grad for parameter in parameters])
     if limit < norm < math.inf:
         for parameter in parameters:
@@ -339,12 +353,43 @@ def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
     -1.0
     """
     _check("limit", limit, 0.0, math.inf)
-    for parameter in parameters:
+    for parameter in _each("clip_by_value", parameters):
         if abs(parameter.grad) > limit:
             parameter.grad = math.copysign(limit, parameter.grad)
 
 
+# ---- what is refused ----------------------------------------------------------------------------------
+
+
 def _check(name: str, x: float, low: float, high: float) -> float:
+    if not is_number(x):
+        raise TypeError(f"{name} is {x!r}: give a number from {low:g} to {high:g}")
     if not low <= x <= high:
         raise ValueError(f"{name} is {x!r}: choose it from {low:g} to {high:g}")
     return x
+
+
+def _below_one(name: str, x: float) -> float:
+    if _check(name, x, 0.0, 1.0) == 1.0:
+        raise ValueError(f"{name} is {x!r}, and such a mean never moves: choose it from 0 to less than 1")
+    return x
+
+
+def _check_betas(betas: Any) -> tuple[float, float]:
+    if not isinstance(betas, Sequence) or len(betas) != 2:
+        raise TypeError(f"betas is {betas!r}: give two numbers from 0 to less than 1")
+    return _below_one("betas[0]", betas[0]), _below_one("betas[1]", betas[1])
+
+
+def _check_schedule(steps: float, **rates: float) -> None:
+    for name, rate in rates.items():
+        _check(name, rate, 0.0, math.inf)
+    if not _check("steps", steps, 0, math.inf):
+        raise ValueError(f"steps is {steps!r}: choose it greater than 0")
+
+
+def _each(what: str, parameters: Any) -> list[Any]:
+    if not isinstance(parameters, Iterable):
+        kind = type(parameters).__name__
+        raise TypeError(f"{what}: {kind} is no list of parameters: pass model.parameters()")
+    return list(parameters)

@@ -12,7 +12,7 @@ from typing import Any
 
 from autograd_mini.structure import NUMBER, Structure, flatten
 
-__all__ = ["assembled", "columns_of", "rows_in"]
+__all__ = ["assembled", "columns_of", "masked", "rows_in"]
 
 
 def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structure]:
@@ -27,6 +27,8 @@ def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structur
     """
     import numpy as np
 
+    if hasattr(x, "filled"):
+        raise masked(name)
     if axis is None:
         if getattr(x, "dtype", None) == np.float64 and x.shape != ():
             return x.ravel().tolist(), Structure("array", x.shape, (), x.size)
@@ -53,23 +55,36 @@ def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structur
     array = np.moveaxis(array, axis, 0).astype(float, copy=False)
     shape = array.shape[1:]
     flat = array.reshape(len(array), math.prod(shape))
-    columns = flat[0].tolist() if len(array) == 1 else [flat[:, k] for k in range(flat.shape[1])]
+    columns = [flat[:, k] for k in range(flat.shape[1])]
     return columns, Structure("array", shape, (), len(columns)) if shape else NUMBER
 
 
-def rows_in(columns: Sequence[Any], name: str) -> int:
-    """Return how many rows there are; ValueError where columns disagree or there is none."""
+def rows_in(columns: Sequence[Any], name: str) -> tuple[list[Any], int]:
+    """Return the columns, and how many rows there are; ValueError where columns disagree or there is none.
+
+    Beside longer columns, one of a single row is a number that is the same in all rows.
+    """
     found = {len(c) for c in columns if c.__class__ is not float}
-    if len(found) > 1:
-        raise ValueError(
-            f"{name}.map was given {' and '.join(map(str, sorted(found)))} rows: all need as many, or "
-            "one; in_axes says which of their axes has the rows"
-        )
     if not found:
         raise ValueError(
             f"{name}.map was given no array with rows: call {name} itself, or give arrays of shape (rows,)"
         )
-    return found.pop()
+    longer = found - {1} or found
+    if len(longer) > 1:
+        raise ValueError(
+            f"{name}.map was given {' and '.join(map(str, sorted(longer)))} rows: all need as many, or "
+            "one; in_axes says which of their axes has the rows"
+        )
+    rows = longer.pop()
+    return [c.item() if c.__class__ is not float and len(c) != rows else c for c in columns], rows
+
+
+def masked(name: str) -> TypeError:
+    """Return what to raise for an array with a mask."""
+    return TypeError(
+        f"{name} is a masked array, and behind a mask there is no number: give x.filled(...), or the rows "
+        "without a mask"
+    )
 
 
 def assembled(structure: Structure, items: Sequence[Any], start: int = 0) -> Any:

@@ -15,6 +15,7 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
+    "chinese_search",
     "docstrings",
     "mathml",
     "table_of_primitives",

@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 
 import mpmath
 import numpy as np
@@ -137,11 +138,17 @@ def test_labels_say_where_a_parameter_belongs():
     ]
 
 
+def test_sizes_may_be_any_whole_numbers():
+    expected = repr(MLP(2, [3, 1]))
+    for nouts in ((3, 1), np.array([3, 1]), iter([3, 1])):
+        assert repr(MLP(np.int64(2), nouts)) == expected
+
+
 def test_seeds():
     def drawn(rng, **options):
         return [p.data for p in MLP(2, [3, 1], rng=rng, **options).parameters()]
 
-    assert drawn(1) == drawn(1) == drawn(random.Random(1)) != drawn(2)
+    assert drawn(1) == drawn(np.int64(1)) == drawn(random.Random(1)) != drawn(2)
     weights = [w for w in drawn(1) if w]
     assert len(set(weights)) == len(weights) == 9  # a layer does not seed each neuron alike
 
@@ -192,11 +199,31 @@ def test_refusals():
         Neuron(2, activation="swish")
     with pytest.raises(ValueError, match="initial 'zeros' is not known: name one of uniform"):
         MLP(2, [2], initial="zeros")
+    with pytest.raises(ValueError, match=r"activation \['relu'\] is not known"):
+        MLP(2, [2, 1], activation=["relu"])
     for make in (lambda: Neuron(0), lambda: Layer(2, 0), lambda: MLP(2, [3, -1])):
         with pytest.raises(ValueError, match="is no size: give a whole number of at least 1"):
             make()
-    with pytest.raises(TypeError):
-        model(["a", "b"])
+    for make in (lambda: Neuron(2.0), lambda: Layer(2, "3"), lambda: MLP(None, [3]), lambda: MLP(2, "31")):
+        with pytest.raises(TypeError, match="is no size: give a whole number of at least 1"):
+            make()
+    with pytest.raises(TypeError, match=r"^MLP: 3 is no list of sizes: give one for each layer"):
+        MLP(2, 3)
+    with pytest.raises(ValueError, match=r"^MLP: there is no layer"):
+        MLP(2, [])
+    for wrong in ("seed", 1.5, np.random.default_rng(1)):
+        with pytest.raises(TypeError, match=r"^rng is .*: give a whole number, a random\.Random, or None"):
+            MLP(2, [1], rng=wrong)
+    for inputs, kind in (("ab", "str"), (None, "NoneType"), ({"x": 1.0}, "dict"), ({1.0, 2.0}, "set")):
+        with pytest.raises(TypeError, match=rf"^Layer\(2, 3\) takes numbers or Values, got {kind}: give a"):
+            model(inputs)
+    for inputs, kind in ((["a", "b"], "str"), (np.ones((2, 2)), "ndarray"), ([[1, 2], [3, 4]], "list")):
+        with pytest.raises(TypeError, match=rf"and inputs\[0\] is a {kind}: give one row of numbers"):
+            model(inputs)
+    with pytest.raises(
+        TypeError, match=r"^ReLUNeuron\(2\) takes numbers or Values, and inputs\[1\] is a str"
+    ):
+        Neuron(2)([1.0, "b"])
     with pytest.raises(NotImplementedError, match="Module has no forward: define it"):
         Module()()
 
@@ -379,6 +406,24 @@ def test_losses_refuse_what_does_not_match():
         TypeError, match=r"^predictions: expected numbers or sequences of them, got NoneType"
     ):
         nn.mse(None, [1.0])
+    for wrong in ("a", None, 1j, b"a", {1.0}):
+        with pytest.raises(TypeError, match=r"^targets\[0\]: expected numbers or sequences of them"):
+            nn.mse([1.0], [wrong])
+    for wrong in (0, -2, 0.5):
+        with pytest.raises(ValueError, match=rf"^hinge: a target is {wrong}: give targets -1 or 1"):
+            nn.hinge([Value(1.0)], [wrong])
+    for wrong in (-1, 2, 1.5):
+        with pytest.raises(
+            ValueError, match=rf"^binary_cross_entropy: a target is {wrong}: give targets from"
+        ):
+            nn.binary_cross_entropy([Value(1.0)], [wrong])
+    for wrong in (0.0, -1.0, math.nan):
+        with pytest.raises(ValueError, match=r"^huber: delta is .*: choose it greater than 0"):
+            nn.huber([1.0], [0.0], delta=wrong)
+    with pytest.raises(TypeError, match=r"^logits\[0\] is one number: .* binary_cross_entropy"):
+        nn.cross_entropy([Value(1.0)], [1])
+    with pytest.raises(TypeError, match=r"^targets\[0\]: expected numbers or sequences of them, got str"):
+        nn.cross_entropy([[1.0, 2.0]], ["a"])
     for k in (3, -1, 0.5, math.nan):
         with pytest.raises(ValueError, match=r"^targets\[0\] is .*, and logits\[0\] has 3 classes"):
             nn.cross_entropy([[1.0, 2.0, 3.0]], [k])
@@ -416,3 +461,42 @@ def test_shapes_of_the_sets():
     inputs, _ = nn.circles(2000, noise=0.1, rng=1)
     spread = [math.hypot(*point) - (0.5 if i % 2 else 1.0) for i, point in enumerate(inputs)]
     assert np.std(spread) == pytest.approx(0.1, rel=0.1)
+
+
+def test_digits_are_those_of_scikit_learn():
+    load = pytest.importorskip("sklearn.datasets").load_digits
+    images, which = nn.digits()
+    assert (16 * np.array(images) == load().data).all()
+    assert which == load().target.tolist()
+    assert {type(x) for row in images for x in row} == {float}
+    assert sorted(set(which)) == list(range(10))
+    assert (np.min(images), np.max(images)) == (0.0, 1.0)
+
+
+def test_digits_without_scikit_learn_name_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(ImportError, match=r'^digits needs .* pip install "autograd-mini\[data\]"'):
+        nn.digits()
+
+
+@given(st.integers(0, 30), st.floats(0, 1), st.integers(0, 9))
+def test_a_split_puts_each_row_on_one_side(rows, share, seed):
+    inputs, targets = [[float(i)] for i in range(rows)], list(range(rows))
+    train, test = nn.split(inputs, targets, test=share, rng=seed)
+    assert (train, test) == nn.split(inputs, targets, test=share, rng=random.Random(seed))
+    assert len(test[0]) == round(share * rows)
+    for xs, ks in (train, test):
+        assert xs == [[float(k)] for k in ks]
+    assert sorted(train[1] + test[1]) == targets == list(range(rows))
+
+
+def test_splits_differ_and_are_checked():
+    rows = list(range(40))
+    assert nn.split(rows, rows, rng=1) != nn.split(rows, rows, rng=2)
+    as_arrays = nn.split(np.array(rows), np.array(rows), rng=1)
+    assert as_arrays == nn.split(rows, rows, rng=1)
+    with pytest.raises(ValueError, match=r"^there are 2 rows of inputs and 1 targets"):
+        nn.split([1, 2], [1])
+    for wrong in (-0.1, 1.1, math.nan):
+        with pytest.raises(ValueError, match=r"^test is .*: choose a share from 0 to 1"):
+            nn.split(rows, rows, test=wrong)

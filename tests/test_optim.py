@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value, optim
+from autograd_mini.nn import MLP
 
 gradients = st.lists(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=3), min_size=1, max_size=6)
 
@@ -75,6 +76,47 @@ def test_as_published(optimiser_of, update, all_gradients):
     assert run(optimiser_of, all_gradients) == pytest.approx(
         published(update, all_gradients), rel=1e-9, abs=1e-9
     )
+
+
+@pytest.mark.parametrize("slope", [-30.0, 1e-3, 2.0])
+def test_under_a_constant_slope_each_rule_has_a_formula(slope):
+    """Sums of geometric series, in the place of the rules' own steps."""
+    steps, rate, x = 40, 0.1, np.array([1.0, -2.0, 0.5])
+    n = np.arange(1, steps + 1)
+    size = abs(slope)
+    travel = {
+        "momentum": rate * slope * np.sum((1 - 0.9**n) / (1 - 0.9)),
+        "nesterov": rate * slope * np.sum(1 + 0.9 * (1 - 0.9**n) / (1 - 0.9)),
+        "rmsprop": rate * slope * np.sum(1 / (size * np.sqrt(1 - 0.9**n) + 1e-8)),
+        "adam": rate * slope / (size + 1e-8) * steps,
+    }
+    make = {
+        "momentum": lambda ps: optim.SGD(ps, rate, momentum=0.9),
+        "nesterov": lambda ps: optim.SGD(ps, rate, momentum=0.9, nesterov=True),
+        "rmsprop": lambda ps: optim.RMSProp(ps, rate, decay=0.9),
+        "adam": lambda ps: optim.Adam(ps, rate),
+    }
+    for name, far in travel.items():
+        assert run(make[name], [[slope] * 3] * steps) == pytest.approx(x - far, rel=1e-12), name
+    kept = 1 - rate * 0.5  # what weight decay leaves of x at each step; it acts on earlier steps too
+    far = rate * slope / (size + 1e-8) * (1 - kept**steps) / (1 - kept)
+    decayed = run(lambda ps: optim.AdamW(ps, rate, weight_decay=0.5), [[slope] * 3] * steps)
+    assert decayed == pytest.approx(x * kept**steps - far, rel=1e-11)
+
+
+@given(st.floats(0.1, 5.0), st.floats(0.0, 0.95), st.booleans())
+def test_momentum_on_a_parabola_is_a_power_of_a_matrix(curvature, momentum, nesterov):
+    """On curvature/2 · x² position and velocity change linearly, so n steps are a matrix to the n."""
+    rate, steps = 0.1, 25
+    v = np.array([curvature, momentum])  # the new velocity, of (x, v)
+    along = np.array([curvature, 0.0]) + momentum * v if nesterov else v
+    x0 = np.linalg.matrix_power(np.array([[1.0, 0.0] - rate * along, v]), steps) @ [1.0, 0.0]
+    x = Value(1.0)
+    optimiser = optim.SGD([x], rate, momentum=momentum, nesterov=nesterov)
+    for _ in range(steps):
+        x.grad = curvature * x.data
+        optimiser.step()
+    assert x.data == pytest.approx(x0[0], rel=1e-9, abs=1e-12)
 
 
 @given(gradients)
@@ -148,6 +190,20 @@ def test_refusals(make):
         make([x], -1)
     with pytest.raises(ValueError, match="learning_rate is nan"):
         make([x], math.nan)
+    with pytest.raises(TypeError, match=r"^learning_rate is 'fast': give a number"):
+        make([x], "fast")
+    with pytest.raises(TypeError, match=r"^learning_rate is Value\(.*\): give a number"):
+        make([x], Value(0.1))
+    for wrong, kind in ((x, "Value"), (MLP(1, [1]), "MLP"), (None, "NoneType")):
+        with pytest.raises(TypeError, match=rf": {kind} is no list of parameters: pass model.parameters"):
+            make(wrong, 0.1)
+    with pytest.raises(TypeError, match="is not a leaf Value"):
+        make([[x]], 0.1)
+    for rate, kind in ((None, TypeError), (-0.1, ValueError), (math.nan, ValueError)):
+        optimiser = make([x], lambda step, rate=rate: rate)
+        with pytest.raises(kind, match=r"^learning_rate\(0\) is "):
+            optimiser.step()
+    assert x.data == 1.0
 
 
 def test_refusals_of_options():
@@ -156,6 +212,14 @@ def test_refusals_of_options():
         optim.SGD(x, 0.1, momentum=2)
     with pytest.raises(ValueError, match=r"betas\[1\] is -1"):
         optim.Adam(x, 0.1, betas=(0.9, -1))
+    for wrong in (0.9, (0.9,), (0.9, 0.99, 0.999)):
+        with pytest.raises(TypeError, match=r"^betas is .*: give two numbers from 0 to less than 1"):
+            optim.Adam(x, betas=wrong)
+    for make in (lambda: optim.Adam(x, betas=(1.0, 0.9)), lambda: optim.RMSProp(x, decay=1.0)):
+        with pytest.raises(ValueError, match=r"is 1.0, and such a mean never moves"):
+            make()
+    with pytest.raises(TypeError, match=r"^momentum is None: give a number from 0 to 1"):
+        optim.SGD(x, 0.1, momentum=None)
     with pytest.raises(ValueError, match="epsilon is 0"):
         optim.RMSProp(x, 0.1, epsilon=0)
     with pytest.raises(ValueError, match="weight_decay is -1"):
@@ -164,6 +228,23 @@ def test_refusals_of_options():
         optim.clip_by_norm(x, -1)
     with pytest.raises(ValueError, match="limit is nan"):
         optim.clip_by_value(x, math.nan)
+    with pytest.raises(TypeError, match=r"^clip_by_norm: MLP is no list of parameters"):
+        optim.clip_by_norm(MLP(1, [1]), 1.0)
+    with pytest.raises(ValueError, match=r"^learning_rate is -1"):
+        optim.sgd(x, -1)
+
+
+@pytest.mark.parametrize("make", [optim.linear_decay, optim.cosine_decay, optim.exponential_decay])
+def test_refusals_of_schedules(make):
+    for steps in (0, -1, math.nan):
+        with pytest.raises(ValueError, match=r"^steps is "):
+            make(1.0, 0.5, steps)
+    with pytest.raises(TypeError, match=r"^start is 'fast': give a number"):
+        make("fast", 0.5, 10)
+    with pytest.raises(ValueError, match=r"^steps is -1"):
+        optim.warmup(0.1, -1)
+    with pytest.raises(TypeError, match=r"^schedule is None: give a number"):
+        optim.warmup(None, 5)
 
 
 # ---- schedules and clipping ------------------------------------------------------------------------
@@ -257,6 +338,16 @@ def test_lbfgs_interrupted_leaves_the_best():
     with pytest.raises(KeyboardInterrupt):
         optim.lbfgs(loss, xs)
     assert [x.data for x in xs] == min(seen)[1]
+
+
+def test_lbfgs_refuses_what_is_no_loss():
+    pytest.importorskip("scipy")
+    x = Value(1.0)
+    with pytest.raises(TypeError, match=r"^lbfgs: the loss: expected a real number, got NoneType"):
+        optim.lbfgs(lambda: None, [x])
+    with pytest.raises(ValueError, match=r"^iterations is -1"):
+        optim.lbfgs(lambda: x * x, [x], iterations=-1)
+    assert x.data == 1.0
 
 
 def test_lbfgs_without_scipy_names_the_extra(monkeypatch):

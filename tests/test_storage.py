@@ -4,7 +4,9 @@ import json
 import math
 import os
 import struct
+import subprocess
 import sys
+import time
 import zlib
 
 import pytest
@@ -148,6 +150,50 @@ def test_a_save_that_fails_leaves_the_earlier_file(saved, monkeypatch, call, fai
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == ["model.json"]
+
+
+def test_what_is_no_model_is_refused(saved, tmp_path):
+    path = saved[1]
+    for wrong in ([1.0], path, None):
+        with pytest.raises(TypeError, match=r"^(save|load): \w+ is no Module: give the model first"):
+            save(wrong, tmp_path / "other.json")
+        with pytest.raises(TypeError, match=r"^load: \w+ is no Module: give the model first"):
+            load(wrong, path)
+    assert os.listdir(tmp_path) == ["model.json"]
+
+
+def test_a_path_may_be_bytes(saved, tmp_path):
+    model, _, other = saved
+    save(model, os.fsencode(tmp_path / "bytes.json"))
+    load(other, os.fsencode(tmp_path / "bytes.json"))
+    assert bits(other) == bits(model)
+    (tmp_path / "bytes.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"^/.*bytes.json: the file is not of the format"):
+        load(other, os.fsencode(tmp_path / "bytes.json"))
+
+
+KILLED = """
+import sys
+from autograd_mini.nn import MLP, save
+model = MLP(4, [8, 1], rng=0)
+for number in range(10**9):
+    for parameter in model.parameters():
+        parameter.data = float(number)
+    save(model, sys.argv[1])
+    if number == 0:
+        print("saved", flush=True)
+"""
+
+
+def test_a_process_killed_while_it_saves_leaves_one_whole_file(tmp_path):
+    path, model = tmp_path / "model.json", MLP(4, [8, 1], rng=0)
+    for delay in (0.0, 0.003, 0.011):
+        with subprocess.Popen([sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            time.sleep(delay)
+            process.kill()
+        load(model, path)
+        assert len({parameter.data for parameter in model.parameters()}) == 1
 
 
 def test_paths_that_cannot_be_written_or_read(saved, tmp_path):

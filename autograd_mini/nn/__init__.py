@@ -1,7 +1,7 @@
 """Neural networks on top of the engine, of scalars: small enough that every number can be looked at."""
 
 from autograd_mini.nn.activations import ACTIVATIONS, gelu, leaky_relu, linear
-from autograd_mini.nn.data import circles, line, moons, spirals, xor
+from autograd_mini.nn.data import circles, digits, line, moons, spirals, split, xor
 from autograd_mini.nn.initial import INITIALISERS
 from autograd_mini.nn.layers import MLP, Layer, Neuron
 from autograd_mini.nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, l1, l2, mae, mse
@@ -32,8 +32,10 @@ __all__ = [
     "load",
     "save",
     "circles",
+    "digits",
     "line",
     "moons",
     "spirals",
+    "split",
     "xor",
 ]

@@ -53,6 +53,6 @@ def chosen(what: str, x: Any, named: dict[str, Any]) -> Any:
     """Return `x` if it is a function, else the function of that name; ValueError if there is none."""
     if callable(x):
         return x
-    if x not in named:
+    if not isinstance(x, str) or x not in named:
         raise ValueError(f"{what} {x!r} is not known: name one of {', '.join(named)}, or pass a function")
     return named[x]

@@ -1,4 +1,4 @@
-"""Small data sets made on the spot: inputs and targets as lists, alike for one seed. Knows no model.
+"""Small data sets, made on the spot or real: inputs and targets as lists, alike for a seed. Knows no model.
 
 `noise` is the standard deviation of the Gaussian added to each coordinate; `rng` is a seed, a
 `random.Random`, or None for Python's shared generator. Classes are counted from 0 and come in turn.
@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from autograd_mini.nn.initial import Seed, generator
 
-__all__ = ["circles", "line", "moons", "spirals", "xor"]
+__all__ = ["circles", "digits", "line", "moons", "spirals", "split", "xor"]
 
 Points = list[list[float]]
 
@@ -88,6 +89,55 @@ def xor(rows: int = 4, *, noise: float = 0.0, rng: Seed = None) -> tuple[Points,
     corners = [(i // 2 % 2, i % 2) for i in range(rows)]
     inputs = [[x + gauss(0.0, noise), y + gauss(0.0, noise)] for x, y in corners]
     return inputs, [x ^ y for x, y in corners]
+
+
+def digits() -> tuple[Points, list[int]]:
+    """Return 1,797 handwritten digits: 8 × 8 pixels from 0 to 1, row by row, and which digit each is.
+
+    They are those of 13 people from the UCI set of Alpaydin and Kaynak (1998), as scikit-learn ships them;
+    nothing is downloaded. Needs scikit-learn: ``pip install "autograd-mini[data]"``.
+
+    >>> images, which = digits()
+    >>> len(images), len(images[0]), max(images[0]), which[:5]
+    (1797, 64, 0.9375, [0, 1, 2, 3, 4])
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise ImportError('digits needs scikit-learn: pip install "autograd-mini[data]"') from None
+    images, which = load_digits(return_X_y=True)
+    return (images / 16.0).tolist(), which.tolist()
+
+
+Data = tuple[Sequence[Any], Sequence[Any]]
+
+
+def split(
+    inputs: Sequence[Any], targets: Sequence[Any], *, test: float = 0.2, rng: Seed = None
+) -> tuple[Data, Data]:
+    """Return two data sets with each row in one of them: one to train on, one to test with.
+
+    Rows are drawn with `rng`; `test` is the share of the second, from 0 to 1. Raises ValueError if there
+    are not as many targets as rows.
+
+    >>> train, test = split(*xor(10), test=0.3, rng=1)
+    >>> len(train[0]), len(test[1])
+    (7, 3)
+    """
+    if len(inputs) != len(targets):
+        raise ValueError(
+            f"there are {len(inputs)} rows of inputs and {len(targets)} targets: give a target for each"
+        )
+    if not 0.0 <= test <= 1.0:
+        raise ValueError(f"test is {test!r}: choose a share from 0 to 1")
+    order = list(range(len(inputs)))
+    generator(rng).shuffle(order)
+    held_out = round(test * len(order))
+
+    def chosen(rows: list[int]) -> Data:
+        return [inputs[i] for i in rows], [targets[i] for i in rows]
+
+    return chosen(order[held_out:]), chosen(order[:held_out])
 
 
 def _classes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from operator import index
 from typing import Any, Final
 
 __all__ = ["INITIALISERS", "Initialiser", "Seed", "generator"]
@@ -28,9 +29,15 @@ He et al. 2015, for relu. The last three keep the size of signals about the same
 def generator(seed: Seed) -> Any:
     """Return the generator that `seed` means: itself, a new one, or the module `random`.
 
+    Raises TypeError for anything else, NumPy's generators included: their methods are others.
+
     >>> generator(1).random() == generator(1).random()
     True
     """
     if seed is None:
         return random  # draws from the generator that random.seed() seeds
-    return random.Random(seed) if isinstance(seed, int) else seed
+    if hasattr(seed, "__index__"):
+        return random.Random(index(seed))
+    if not hasattr(seed, "gauss"):
+        raise TypeError(f"rng is {seed!r}: give a whole number, a random.Random, or None")
+    return seed

@@ -6,7 +6,7 @@ with only the import changed and begins from the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 from operator import mul
 from typing import Any
@@ -64,7 +64,11 @@ class Neuron(Module):
         if inputs.__class__ is not list or len(inputs) != len(self.w):
             inputs = _checked_inputs(self, len(self.w), inputs)
         products = map(mul, self.w, inputs)
-        return self.activation(sum(products, next(products) if self.b is None else self.b))
+        try:
+            return self.activation(sum(products, next(products) if self.b is None else self.b))
+        except TypeError:
+            _checked_inputs(self, len(self.w), inputs)  # says which input is to blame, if one is
+            raise
 
     def __repr__(self) -> str:
         name = getattr(self.activation, "__name__", type(self.activation).__name__)
@@ -155,6 +159,11 @@ class MLP(Module):
         initial: str | Initialiser = "uniform",
         rng: Seed = None,
     ) -> None:
+        if not isinstance(nouts, Iterable):
+            raise TypeError(f"MLP: {nouts!r} is no list of sizes: give one for each layer, such as [16, 1]")
+        nouts = list(nouts)
+        if not nouts:
+            raise ValueError("MLP: there is no layer: give the size of each, such as [16, 1]")
         _check_sizes("MLP", nin, *nouts)
         rng = generator(rng)
         last = len(nouts) - 1
@@ -183,8 +192,9 @@ class MLP(Module):
 
 def _check_sizes(name: str, *sizes: int) -> None:
     for size in sizes:
-        if size < 1:
-            raise ValueError(f"{name}: {size!r} is no size: give a whole number of at least 1")
+        if not hasattr(size, "__index__") or size < 1:
+            kind = ValueError if hasattr(size, "__index__") else TypeError
+            raise kind(f"{name}: {size!r} is no size: give a whole number of at least 1")
 
 
 def _put_in_scopes(kind: str, modules: Sequence[Module]) -> None:
@@ -198,14 +208,34 @@ def _checked_inputs(module: Neuron | Layer, wanted: int, inputs: Any) -> list[An
     """Return the inputs as a list of Values and floats; a single one may come without a list."""
     if is_number(inputs) or hasattr(inputs, "record_primitive"):
         inputs = [inputs]
-    checked = [x if x.__class__ is Value or not is_number(x) else as_number(x) for x in inputs]
+    if not isinstance(inputs, Iterable) or isinstance(inputs, (str, bytes, dict, set)):
+        raise TypeError(
+            f"{_shown(module)} takes numbers or Values, got {type(inputs).__name__}: give a list of them"
+        )
+    checked = [x if x.__class__ is Value else _checked_input(module, i, x) for i, x in enumerate(inputs)]
     if len(checked) != wanted:
-        name = f"Layer({wanted}, {len(module.neurons)})" if isinstance(module, Layer) else repr(module)
         raise ValueError(
-            f"{name} takes {wanted} input{'s' * (wanted != 1)}, got {len(checked)}: "
+            f"{_shown(module)} takes {wanted} input{'s' * (wanted != 1)}, got {len(checked)}: "
             "give one number or Value for each"
         )
     return checked
+
+
+def _checked_input(module: Neuron | Layer, i: int, x: Any) -> Any:
+    if is_number(x):
+        return as_number(x)
+    if not hasattr(type(x), "record_primitive"):
+        raise TypeError(
+            f"{_shown(module)} takes numbers or Values, and inputs[{i}] is a {type(x).__name__}: "
+            "give one row of numbers at a time"
+        )
+    return x
+
+
+def _shown(module: Neuron | Layer) -> str:
+    if isinstance(module, Neuron):
+        return repr(module)
+    return f"Layer({len(module.neurons[0].w)}, {len(module.neurons)})"
 
 
 def _set(
@@ -214,7 +244,7 @@ def _set(
     wanted, got = ([len(row) for row in rows] for rows in (parameters, numbers))
     if got != wanted:
         raise ValueError(
-            f"{what} of Layer({len(layer.neurons[0].w)}, {len(layer.neurons)}) have rows of {wanted} "
+            f"{what} of {_shown(layer)} have rows of {wanted} "
             f"numbers, got {got}: give one row for each neuron"
         )
     flat = [as_number(number) for row in numbers for number in row]

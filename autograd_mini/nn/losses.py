@@ -42,9 +42,13 @@ def mae(predictions: Any, targets: Any) -> Any:
 def huber(predictions: Any, targets: Any, delta: float = 1.0) -> Any:
     """Return the mean of Huber's loss (1964): e²/2 while the error e is at most `delta`, linear beyond.
 
+    `delta` is greater than 0, or ValueError is raised.
+
     >>> huber([1.0, 2.0], [0.5, 5.0])
     1.3125
     """
+    if not as_number(delta) > 0.0:
+        raise ValueError(f"huber: delta is {delta!r}: choose it greater than 0")
 
     def of_pair(p: Any, t: Any) -> Any:
         e = p - t
@@ -57,13 +61,18 @@ def huber(predictions: Any, targets: Any, delta: float = 1.0) -> Any:
 def binary_cross_entropy(logits: Any, targets: Any) -> Any:
     """Return the mean of -log of the probability given to the truth, from logits: numbers before a sigmoid.
 
-    Targets are 0 or 1, or probabilities between. Taken by softplus, so that no digit is lost however
-    sure a prediction is.
+    Targets are 0 or 1, or probabilities between; others raise ValueError, and make nan where a program
+    is replayed. Taken by softplus, so that no digit is lost however sure a prediction is.
 
     >>> binary_cross_entropy([0.0, 50.0], [1, 1])
     0.346573590279972...
     """
-    return _mean(lambda z, t: t * softplus(-z) + (1.0 - t) * softplus(z), logits, targets)
+
+    def of_pair(z: Any, t: Any) -> Any:
+        t = _allowed("binary_cross_entropy", t, lambda t: t * (1.0 - t), "from 0 to 1")
+        return t * softplus(-z) + (1.0 - t) * softplus(z)
+
+    return _mean(of_pair, logits, targets)
 
 
 def cross_entropy(logits: Sequence[Sequence[Any]], targets: Sequence[Any]) -> Any:
@@ -77,12 +86,14 @@ def cross_entropy(logits: Sequence[Sequence[Any]], targets: Sequence[Any]) -> An
     """
     losses = []
     for i, (row, target) in enumerate(_matched(logits, targets, "")):
+        if _is_single(row):
+            raise TypeError(
+                f"logits[{i}] is one number: give one for each class, or use binary_cross_entropy"
+            )
         if hasattr(target, "record_primitive"):
             losses.append(_surprise(row, target))
         elif not is_number(target):
-            losses += [
-                t * _surprise(row, k) for k, (_, t) in enumerate(_matched(row, target, f"logits[{i}]"))
-            ]
+            losses += [t * _surprise(row, k) for k, (_, t) in enumerate(_matched(row, target, f"[{i}]"))]
         elif target in range(len(row)):
             losses.append(_surprise(row, int(target)))
         else:
@@ -93,12 +104,21 @@ def cross_entropy(logits: Sequence[Sequence[Any]], targets: Sequence[Any]) -> An
 
 
 def hinge(scores: Any, targets: Any) -> Any:
-    """Return the mean of max(0, 1 - target · score), the loss of support vector machines; targets are ±1.
+    """Return the mean of max(0, 1 - target · score), the loss of support vector machines.
+
+    Targets are -1 or 1; others raise ValueError, and make nan where a program is replayed.
 
     >>> hinge([0.5, 3.0], [1, -1])
     2.25
     """
-    return _mean(lambda s, t: relu(1.0 - t * s), scores, targets)
+
+    def of_pair(s: Any, t: Any) -> Any:
+        t = _allowed(
+            "hinge", t, lambda t: -abs_(t * t - 1.0), "-1 or 1, as 2 * k - 1 is for a class k of 0 or 1"
+        )
+        return relu(1.0 - t * s)
+
+    return _mean(of_pair, scores, targets)
 
 
 def l1(parameters: Iterable[Any]) -> Any:
@@ -134,6 +154,18 @@ def _surprise(row: Sequence[Any], k: Any) -> Any:
     return logsumexp(*[where(equal(k, i), 0.0, z - truth) for i, z in enumerate(row)])
 
 
+def _allowed(loss: str, target: Any, sign: Callable[[Any], Any], which: str) -> Any:
+    """Return a target of which `sign` is not negative, or nan; ValueError for another number.
+
+    While a program is traced the target is a Value that will be another: nothing can be raised for it.
+    """
+    if not is_number(target):
+        return where(less(sign(target), 0.0), nan, target)
+    if sign(as_number(target)) < 0.0:
+        raise ValueError(f"{loss}: a target is {target:g}: give targets {which}")
+    return target
+
+
 def _mean(loss: Callable[[Any, Any], Any], predictions: Any, targets: Any) -> Any:
     losses = [loss(p, t) for p, t in _pairs(predictions, targets, "")]
     return sum_(losses) / len(losses)
@@ -145,6 +177,9 @@ def _pairs(predictions: Any, targets: Any, place: str) -> Iterator[tuple[Any, An
     if one and other:
         yield predictions, as_number(targets) if is_number(targets) else targets
     elif one or other:
+        _check_sequence(
+            f"targets{place}" if one else f"predictions{place}", targets if one else predictions
+        )
         kinds = ("one number", "a sequence") if one else ("a sequence", "one number")
         raise ValueError(
             f"predictions{place} is {kinds[0]} and targets{place} {kinds[1]}: give both the same shape"
@@ -155,18 +190,25 @@ def _pairs(predictions: Any, targets: Any, place: str) -> Iterator[tuple[Any, An
 
 
 def _matched(predictions: Any, targets: Any, place: str) -> Iterator[tuple[Any, Any]]:
-    for name, x in (("predictions", predictions), ("targets", targets)):
-        if isinstance(x, str) or not hasattr(x, "__len__"):
-            raise TypeError(
-                f"{name}{place}: expected numbers or sequences of them, got {type(x).__name__}; "
-                "convert it first"
-            )
+    _check_sequence(f"predictions{place}", predictions)
+    _check_sequence(f"targets{place}", targets)
     if len(predictions) != len(targets) or len(targets) == 0:
         raise ValueError(
             f"predictions{place} has {len(predictions)} items and targets{place} {len(targets)}: "
             "give one target for each prediction, and at least one"
         )
     return zip(predictions, targets, strict=True)
+
+
+def _check_sequence(name: str, x: Any) -> None:
+    if (
+        isinstance(x, (str, bytes, dict, set))
+        or not hasattr(x, "__len__")
+        or getattr(x, "shape", None) == ()
+    ):
+        raise TypeError(
+            f"{name}: expected numbers or sequences of them, got {type(x).__name__}; make it a list"
+        )
 
 
 def _is_single(x: Any) -> bool:

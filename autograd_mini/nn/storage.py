@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import threading
 import zlib
 from typing import Any, Final
 
 from autograd_mini.nn.module import Module
+from autograd_mini.value import Value
 
 __all__ = ["load", "save"]
 
@@ -34,10 +36,10 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     >>> other([1.0, 2.0]) == model([1.0, 2.0])
     True
     """
-    numbers = {name: _written(parameter.data) for name, parameter in model.named_parameters()}
+    numbers = {name: _written(parameter.data) for name, parameter in _parameters("save", model).items()}
     text = json.dumps({"format": FORMAT, "checksum": _checksum(numbers), "parameters": numbers}, indent=0)
-    target = os.path.realpath(path)  # through a link, not over it
-    beside = f"{target}.{os.getpid()}.part"
+    target = os.path.realpath(os.fsdecode(path))  # through a link, not over it
+    beside = f"{target}.{os.getpid()}-{threading.get_ident()}.part"
     try:
         with open(beside, "w", encoding="utf-8") as file:
             file.write(text + "\n")
@@ -56,7 +58,7 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
     Raises OSError if it cannot be read, and ValueError if it is cut short, has been changed, or comes from
     a model of another shape; then the model is as it was.
     """
-    parameters = dict(model.named_parameters())
+    parameters = _parameters("load", model)
     with open(path, encoding="utf-8") as file:
         try:
             content = json.load(file)
@@ -81,6 +83,13 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
         parameter.data = float(numbers[name])
 
 
+def _parameters(what: str, model: Any) -> dict[str, Value]:
+    if not isinstance(model, Module):
+        kind = type(model).__name__
+        raise TypeError(f"{what}: {kind} is no Module: give the model first and then the path")
+    return dict(model.named_parameters())
+
+
 def _written(x: float) -> float | str:
     return x if math.isfinite(x) else repr(x)  # JSON has no inf and no nan
 
@@ -90,4 +99,4 @@ def _checksum(numbers: dict[str, Any]) -> str:
 
 
 def _refused(path: str | os.PathLike[str], cause: str, remedy: str) -> ValueError:
-    return ValueError(f"{os.fspath(path)}: the file {cause}: {remedy}; the model is unchanged")
+    return ValueError(f"{os.fsdecode(path)}: the file {cause}: {remedy}; the model is unchanged")

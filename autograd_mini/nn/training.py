@@ -12,10 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from autograd_mini.modes import collector_paused, no_grad
+from autograd_mini.nn.activations import ACTIVATIONS
 from autograd_mini.nn.initial import Seed, generator
+from autograd_mini.nn.layers import MLP, Layer, Neuron
+from autograd_mini.nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
+from autograd_mini.nn.module import Module
 from autograd_mini.optim import Optimiser
 from autograd_mini.structure import flatten
 from autograd_mini.table import as_number
@@ -26,6 +30,10 @@ __all__ = ["History", "fit"]
 Loss = Callable[[Sequence[Any], Sequence[Any]], Any]
 Mode = Literal["eager", "replayed", "batched"]
 Row = float | list[float]
+
+LOSSES: Final = frozenset([binary_cross_entropy, cross_entropy, hinge, huber, mae, mse])
+WORTH_A_TRACE: Final = 100
+"""Rows in all from which tracing and compiling one takes less time than it saves."""
 
 
 @dataclass
@@ -60,7 +68,7 @@ def fit(
     callback: Callable[[History], Any] | None = None,
     rng: Seed = None,
     progress: bool = False,
-    mode: Mode = "eager",
+    mode: Mode | None = None,
 ) -> History:
     """Train `model` on rows of inputs and their targets, and return what happened.
 
@@ -77,10 +85,12 @@ def fit(
     `mode` says how a row is computed: "eager" builds its graph each time; "replayed" traces it once and
     replays it, with the same numbers to the last bit; "batched" replays all rows of a batch at once, with
     the same numbers up to rounding. Replays ask that model and loss depend on the row and on Values alone.
-    Batches need NumPy, and both are fast with llvmlite: ``pip install "autograd-mini[fast]"``.
+    By default what is made of this package's layers, activations and losses is replayed, and any other
+    model or loss is eager. Batches need NumPy, and replays are fast with llvmlite:
+    ``pip install "autograd-mini[fast]"``.
 
     `progress` shows a bar by tqdm: ``pip install "autograd-mini[nn]"``. Raises ValueError if there are not
-    as many targets as rows, or none.
+    as many targets as rows, or none, and TypeError for what is no data, no function or no optimiser.
 
     >>> from autograd_mini import optim
     >>> from autograd_mini.nn import MLP, line, mse
@@ -89,14 +99,34 @@ def fit(
     >>> [round(p.data, 6) for p in model.parameters()], history.losses[-1] < 1e-15
     ([2.0, 1.0], True)
     """
+    for name, f, needed in (
+        ("model", model, True),
+        ("loss", loss, True),
+        ("penalty", penalty, False),
+        ("before_step", before_step, False),
+        ("callback", callback, False),
+    ):
+        if not callable(f) and (needed or f is not None):
+            raise TypeError(f"{name} is {f!r}, which cannot be called: give a function")
+    if not isinstance(optimiser, Optimiser):
+        raise TypeError(f"optimiser is {optimiser!r}: make one, such as optim.Adam(model.parameters())")
+    for name, count, least in (
+        ("epochs", epochs, 0),
+        ("batch_size", batch_size, 1),
+        ("patience", patience, 1),
+    ):
+        if count is not None or name == "epochs":
+            _check_count(name, count, least)
     rows = _rows(inputs, targets)
-    held_out = _rows(*validation) if validation else []
+    held_out = [] if validation is None else _rows(*_pair(validation))
     shuffle, history = generator(rng).shuffle, History()
     parameters = optimiser.parameters
-    gradient, value = _computed(model, loss, mode)
+    lasting = epochs * len(rows) >= WORTH_A_TRACE
+    anatomy = _anatomy(model, loss) if mode is None and lasting else None
+    gradient, value = _computed(model, loss, mode or ("eager" if anatomy is None else "replayed"))
+    # A replay makes nan of a target that the loss refuses: the loss itself raises, and says which.
+    eager = _computed(model, loss, "eager")[1] if mode != "eager" else lambda batch: None
     size = len(rows) if batch_size is None else batch_size
-    if size < 1:
-        raise ValueError(f"batch_size is {size}: choose at least 1")
     best = math.inf, [parameter.data for parameter in parameters]
 
     def epoch() -> float:
@@ -111,8 +141,9 @@ def fit(
             for parameter in parameters:
                 parameter.grad /= len(batch)
             if penalty is not None:
-                batch_loss += _backward(penalty())
+                batch_loss += _backward(penalty(), "the penalty")
             if not math.isfinite(batch_loss):
+                eager(batch)
                 return batch_loss
             if before_step is not None:
                 before_step()
@@ -123,11 +154,16 @@ def fit(
     with collector_paused(), _bar(epochs, progress) as advance:
         try:
             for count in range(epochs):
+                if anatomy is not None and _anatomy(model, loss) != anatomy:  # a callback has operated
+                    anatomy = _anatomy(model, loss)
+                    gradient, value = _computed(model, loss, "eager" if anatomy is None else "replayed")
                 numbers = [parameter.data for parameter in parameters]
                 judged = epoch()
                 history.losses.append(judged)
                 if held_out:
                     judged = value(held_out) / len(held_out)
+                    if not math.isfinite(judged):
+                        eager(held_out)
                     history.validation_losses.append(judged)
                     numbers = [parameter.data for parameter in parameters]
                 if judged < best[0]:
@@ -147,6 +183,28 @@ def fit(
         for parameter, number in zip(parameters, best[1], strict=True):
             parameter.data = number
     return history
+
+
+def _anatomy(model: Any, loss: Loss) -> list[Any] | None:
+    """Return all that a replay would freeze; None if it might be more than can be seen from here."""
+    if loss not in LOSSES:
+        return None
+    found: list[Any] = []
+    pending = [model]
+    for module in pending:
+        kind, parts = type(module), vars(module) if isinstance(module, Module) else {}
+        if kind is MLP and parts.keys() == {"layers"}:
+            pending += module.layers
+        elif kind is Layer and parts.keys() == {"neurons"}:
+            pending += module.neurons
+        elif kind is Neuron and parts.keys() == {"w", "b", "activation"}:
+            if module.activation not in ACTIVATIONS.values():
+                return None
+            found += [id(x) for x in (module.activation, *module.w, module.b)]
+        else:
+            return None
+        found.append(kind)
+    return found
 
 
 def _computed(model: Callable[[Any], Any], loss: Loss, mode: Mode) -> tuple[Any, Any]:
@@ -176,20 +234,23 @@ def _computed(model: Callable[[Any], Any], loss: Loss, mode: Mode) -> tuple[Any,
         )
     if mode == "batched":
         return (
-            lambda batch: compiled.backward.map(*_columns(batch), reduce="sum"),
-            lambda batch: compiled.map(*_columns(batch), reduce="sum"),
+            lambda batch: _number(compiled.backward.map(*_columns(batch), reduce="sum")),
+            lambda batch: _number(compiled.map(*_columns(batch), reduce="sum")),
         )
     raise ValueError(f'mode {mode!r} is not known: choose "eager", "replayed" or "batched"')
 
 
-def _backward(loss: Any) -> float:
+def _backward(loss: Any, name: str = "the loss") -> float:
     if isinstance(loss, Value):
         loss.backward()
-    return _number(loss)
+    return _number(loss, name)
 
 
-def _number(loss: Any) -> float:
-    return loss.data if isinstance(loss, Value) else as_number(loss)
+def _number(loss: Any, name: str = "the loss") -> float:
+    try:
+        return loss.data if isinstance(loss, Value) else as_number(loss)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
 
 
 def _total(losses: Iterable[float]) -> float:
@@ -201,10 +262,19 @@ def _columns(batch: Sequence[tuple[Row, Row]]) -> Iterator[Any]:
         import numpy as np
     except ImportError:
         raise ImportError('mode="batched" needs NumPy: pip install "autograd-mini[fast]"') from None
-    return (np.array(column) for column in zip(*batch, strict=True))
+    for name, column in zip(("inputs", "targets"), zip(*batch, strict=True), strict=True):
+        if len({len(row) if isinstance(row, list) else None for row in column}) > 1:
+            raise ValueError(
+                f'{name} have rows of different lengths, which mode="batched" cannot take at once: '
+                'make them alike, or use mode="replayed"'
+            )
+        yield np.array(column)
 
 
 def _rows(inputs: Sequence[Any], targets: Sequence[Any]) -> list[tuple[Row, Row]]:
+    for name, column in (("inputs", inputs), ("targets", targets)):
+        if not hasattr(column, "__len__") or isinstance(column, (str, bytes, dict, set)):
+            raise TypeError(f"{name}: expected rows, got {type(column).__name__}: give a list or an array")
     if len(inputs) != len(targets) or len(targets) == 0:
         raise ValueError(
             f"there are {len(inputs)} rows of inputs and {len(targets)} targets: give one target for each "
@@ -212,6 +282,18 @@ def _rows(inputs: Sequence[Any], targets: Sequence[Any]) -> list[tuple[Row, Row]
         )
     columns = zip(_plain(inputs, "inputs"), _plain(targets, "targets"), strict=True)
     return list(columns)
+
+
+def _pair(validation: Any) -> Any:
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError("validation is no pair: give (inputs, targets)")
+    return validation
+
+
+def _check_count(name: str, count: Any, least: int) -> None:
+    if not hasattr(count, "__index__") or count < least:
+        kind = ValueError if hasattr(count, "__index__") else TypeError
+        raise kind(f"{name} is {count!r}: choose a whole number of at least {least}")
 
 
 def _plain(column: Sequence[Any], name: str) -> Iterator[Row]:

@@ -16,6 +16,9 @@ from autograd_mini.table import REALS, TABLE
 
 RESULT = "f"
 
+WIDE = 160
+"""Characters of LaTeX beyond which a formula does not fit on a telephone."""
+
 
 class Primitives(SphinxDirective):
     """A section for each row: what it is, its value, its partials, its domain, its accuracy."""
@@ -97,7 +100,8 @@ def derivatives(row):
             yield "has no edge here: the branch is not taken"
         elif not isinstance(derivative, Value):
             yield f"$= {derivative:g}$"
-        elif latex(derivative).count(r"\begin{cases}") > 1:  # cases within cases read better as Python
+        elif latex(derivative).count(r"\begin{cases}") > 1 or len(latex(derivative)) > WIDE:
+            # Cases within cases read better as Python, and a long line of code can be broken.
             yield f"= `{formula(derivative)}`"
         else:
             yield f"$= {latex(derivative)}$"
