@@ -1,9 +1,8 @@
-"""`compile`: a function of numbers traced once and replayed. Knows branches and arguments, no instructions.
+"""`compile`: a function of numbers traced once and replayed. Knows which trace serves which call.
 
-The function is run on Values; what it leaves behind is written down as a `Program`, and a backend makes
-that run. What a trace cannot know is guarded: a comparison made while tracing holds for one side of it,
-so a replay that finds itself on the other side is given up, and the function is traced again there.
-Leaves that the function has used from outside, such as the parameters of a model, are inputs too.
+The function is run on Values (`tracing`); what it leaves behind is written down as a `Program`, and a
+backend makes that run. A replay that finds a guard on the other side of its comparison is given up, and
+the function is traced again there.
 """
 
 from __future__ import annotations
@@ -12,19 +11,24 @@ import operator
 import sys
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
-from inspect import signature
 from types import MethodType
 from typing import Any, Final
 
 from autograd_mini import modes
 from autograd_mini.backends import chosen, installed, written
-from autograd_mini.operators import Recorder
-from autograd_mini.primitives import equal, less, where
-from autograd_mini.program import Program, Recording
-from autograd_mini.rows import assembled, columns_of, rows_in
+from autograd_mini.calls import Call, call_of, call_of_rows, in_place
+from autograd_mini.program import Program
+from autograd_mini.rows import assembled, rows_in
 from autograd_mini.structure import NUMBER, Structure, flatten
-from autograd_mini.table import Primitive, as_number, is_number
-from autograd_mini.transforms import gradients, hessian, jacobian, jvp, stop_gradient
+from autograd_mini.tracing import Built, Reading, Trace, traced
+from autograd_mini.transforms import (
+    grad,
+    gradients,
+    hessian,
+    jacobian,
+    jvp,
+    value_and_grad,
+)
 from autograd_mini.value import Value
 
 __all__ = ["Compiled", "compile"]
@@ -34,15 +38,6 @@ STRUCTURES: Final = 64
 
 SHORT: Final = 60
 """Instructions up to which Python is as fast as machine code, calls included."""
-
-RELATIONS: Final[dict[Callable[..., bool], Callable[[Any, Any], Any]]] = {
-    operator.lt: less,
-    operator.gt: lambda x, y: less(y, x),
-    operator.le: lambda x, y: where(less(x, y), 1.0, equal(x, y)),
-    operator.ge: lambda x, y: where(less(y, x), 1.0, equal(x, y)),
-    operator.eq: equal,
-    operator.ne: lambda x, y: 1.0 - equal(x, y),
-}
 
 
 def compile(
@@ -74,8 +69,7 @@ def compile(
     """
     if f is None:
         return lambda f: compile(f, argnums=argnums, backend=backend, branches=branches)
-    if backend is not None:
-        chosen(backend)
+    _check_options(argnums, backend, branches)
     if inputs is None:
         if not callable(f):
             raise TypeError(
@@ -84,120 +78,25 @@ def compile(
             )
         return Compiled(f, argnums, backend, branches)
     built = [x for x in flatten(f, "the expression")[0] if isinstance(x, Value)]
-    if not built or not all(isinstance(x, Value) for x in inputs):
+    if not built or not isinstance(inputs, (list, tuple)) or not all(isinstance(x, Value) for x in inputs):
         raise TypeError(
-            "compile(e, inputs=...): the expression and its inputs are Values; build it on them"
+            "compile(e, inputs=[...]): the expression and its inputs are Values; build it on them"
         )
-    return Compiled(_Built(f, tuple(inputs)), argnums, backend, branches)
+    if any(x.op is not None for x in inputs) or len(set(inputs)) < len(inputs):
+        raise ValueError("compile(e, inputs=[...]): give leaves, and each of them once")
+    return Compiled(Built(f, tuple(inputs)), argnums, backend, branches)
 
 
-class _Built:
-    """An expression already recorded, as a function of its inputs."""
-
-    def __init__(self, expression: Any, inputs: tuple[Value, ...]) -> None:
-        self.expression, self.inputs = expression, inputs
-        self.__name__ = "expression"
-
-    def __call__(self, *numbers: Any) -> Any:
+def _check_options(argnums: Any, backend: str | None, branches: Any) -> None:
+    positions = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
+    if not positions or not all(type(k) is int for k in positions):
         raise TypeError(
-            "an expression that was built is a graph on its own leaves and takes numbers, not Values: "
-            "compile the function that builds it"
+            f"compile(argnums={argnums!r}): give the position of an argument, or a tuple of positions"
         )
-
-
-class Reading(Recorder):
-    """What ``v.data`` is while tracing: a number that will be another at the next call.
-
-    It may be computed with, and returned beside the result; its truth becomes a guard. No derivative
-    passes. Python's own functions refuse it: the number would be frozen into the program.
-    """
-
-    __slots__ = ("is_truth", "node")
-    record_priority = 1
-
-    def __init__(self, node: Value, *, is_truth: bool = False) -> None:
-        self.node, self.is_truth = node, is_truth
-
-    def record_primitive(self, op: Primitive, operands: tuple[Any, ...]) -> Any:
-        """Record `op`; the result is again a reading, unless it can have a derivative."""
-        with modes.switched(recording=True):
-            result = op(*[x.node if isinstance(x, Reading) else x for x in operands])
-        return result if any(isinstance(x, Value) for x in operands) else Reading(result)
-
-    def _compared(self, comparison: Callable[..., bool], other: Any) -> Any:
-        if not isinstance(other, (Reading, Value)) and not is_number(other):
-            return NotImplemented
-        y = other.node if isinstance(other, Reading) else other
-        with modes.switched(recording=True):
-            return Reading(RELATIONS[comparison](self.node, y), is_truth=True)
-
-    def __eq__(self, other: object) -> Any:
-        return self._compared(operator.eq, other)
-
-    def __ne__(self, other: object) -> Any:
-        return self._compared(operator.ne, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compared(operator.lt, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compared(operator.le, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compared(operator.gt, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compared(operator.ge, other)
-
-    __hash__ = object.__hash__
-
-    def __bool__(self) -> bool:
-        return bool(self.node)  # a guard
-
-    def __float__(self) -> float:
-        raise TypeError(
-            "float(v.data) while compiling would freeze this number into every later call: compute with "
-            "autograd_mini's functions, return it as a second result, or compare it (v.data > 0)"
-        )
-
-    __int__ = __index__ = __round__ = __trunc__ = __float__  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return "<a number read while compiling>"
-
-    def __format__(self, spec: str) -> str:
-        return repr(self)
-
-
-class _Trace:
-    """One way through a function: the recording, and the replays made of it so far."""
-
-    def __init__(
-        self, recording: Recording, results: list[Any], structure: Structure, captured: list[Value]
-    ):
-        self.recording, self.results, self.structure = recording, results, structure
-        self.captured = captured
-        self.replays: dict[Any, tuple[Program, Any]] = {}
-
-    @property
-    def root(self) -> int:
-        """Which of the results derivatives are of; the others must be readings or plain numbers."""
-        values = [k for k, y in enumerate(self.results) if isinstance(y, Value)]
-        if len(values) > 1:
-            raise TypeError(
-                f"a gradient is of one number, and {len(values)} of the {len(self.results)} results are "
-                "computed from the arguments: use jacobian, or return numbers beside the loss as v.data"
-            )
-        return values[0] if values else 0
-
-    def finished(self, numbers: Sequence[Any]) -> Sequence[Any]:
-        """Turn the numbers of comparisons back into bools."""
-        if not any(isinstance(y, Reading) and y.is_truth for y in self.results):
-            return numbers
-        return [
-            x != 0.0 if isinstance(y, Reading) and y.is_truth else x
-            for x, y in zip(numbers, self.results, strict=True)
-        ]
+    if type(branches) is not int or branches < 0:
+        raise TypeError(f"compile(branches={branches!r}): give a whole number, 0 or more")
+    if backend is not None:
+        chosen(backend)
 
 
 class Compiled:
@@ -220,12 +119,13 @@ class Compiled:
         backend: str | None,
         branches: int,
         what: str = "value",
-        traces: dict[Any, list[_Trace]] | None = None,
+        traces: dict[Any, list[Trace]] | None = None,
     ) -> None:
         self._f, self._argnums, self._backend, self._branches = f, argnums, backend, branches
         self._what = what
-        self._traces: dict[Any, list[_Trace]] = {} if traces is None else traces
+        self._traces: dict[Any, list[Trace]] = {} if traces is None else traces
         self._relatives: dict[str, Compiled] = {}
+        self._origin: tuple[Compiled, str] | None = None  # what this is the `grad` of, or the like
         self._quick: dict[int, tuple[Any, list[Value], Callable[[Any], Any]]] = {}
         self._retraced = self._eager = 0
         self.__name__ = getattr(f, "__name__", type(f).__name__)
@@ -234,12 +134,25 @@ class Compiled:
     def _relative(self, what: str) -> Compiled:
         if what not in self._relatives:
             options = self._argnums, self._backend, self._branches
-            self._relatives[what] = (
-                Compiled(TRANSFORMED[what](self._f, self._argnums), *options)
-                if what in TRANSFORMED
-                else Compiled(self._f, *options, what, self._traces)
-            )
+            if what in TRANSFORMED:
+                relative = Compiled(TRANSFORMED[what](self._function, self._argnums), *options)
+            elif self._what == "value":
+                relative = Compiled(self._f, *options, what, self._traces)
+            else:  # the derivative of a derivative
+                relative = Compiled(self._function, *options, what)
+            relative._origin = self, what
+            self._relatives[what] = relative
         return self._relatives[what]
+
+    @property
+    def _function(self) -> Callable[..., Any]:
+        """What is computed, as a function that takes Values too."""
+        if self._what == "backward":
+            raise TypeError(
+                f"{self.__name__}.backward adds to the grad of leaves and takes numbers: for what has a "
+                "derivative use grad, by arguments"
+            )
+        return self._f if self._what == "value" else EAGER[self._what](self._f, self._argnums)
 
     @property
     def grad(self) -> Compiled:
@@ -290,7 +203,7 @@ class Compiled:
                 found = replay([*args, *[leaf.data for leaf in captured]] if captured else args)
                 if found is not None:
                     return finish(found)
-        call = self._read(args, kwargs)
+        call = call_of(self._f, self.__name__, args, kwargs)
         if any(x.__class__ is not float for x in call.numbers):
             return self._on_values(args, kwargs)
         if modes.active and modes.here.on_record is not None:  # strict() wants to see each operation
@@ -301,13 +214,13 @@ class Compiled:
             _, replay = self._replay(trace, call)
             found = replay(call.numbers + [leaf.data for leaf in trace.captured])
             if found is not None:
-                if k:
-                    traces.insert(0, traces.pop(k))
+                if k:  # a new list: another thread may be going through the old one
+                    self._traces[call.key] = [trace, *traces[:k], *traces[k + 1 :]]
                 self._remember(trace, call, args, kwargs)
                 return self._result(trace, call, found)
         trace = self._trace(call)
         if len(traces) < self._branches:
-            traces.insert(0, trace)
+            self._traces[call.key] = [trace, *traces]
             _, replay = self._replay(trace, call)
             found = replay(call.numbers + [leaf.data for leaf in trace.captured])
         else:
@@ -321,15 +234,14 @@ class Compiled:
         """Bind a method to its instance, as functions do."""
         return self if instance is None else MethodType(self, instance)
 
-    def _traces_of(self, call: _Call) -> list[_Trace]:
+    def _traces_of(self, call: Call) -> list[Trace]:
         """Return the traces for arguments of this structure; those of the oldest make room."""
         if call.key not in self._traces:
-            while len(self._traces) >= STRUCTURES:
-                self._traces.pop(next(iter(self._traces)))
-            self._traces[call.key] = []
-        return self._traces[call.key]
+            for oldest in list(self._traces)[: len(self._traces) - STRUCTURES + 1]:
+                self._traces.pop(oldest, None)
+        return self._traces.setdefault(call.key, [])
 
-    def _remember(self, trace: _Trace, call: _Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _remember(self, trace: Trace, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Keep what a call with as many plain floats needs: looking at arguments takes longer than they
         do.
         """
@@ -346,36 +258,15 @@ class Compiled:
                 finish = tuple if isinstance(self._argnums, int) else _value_and_tuple
         self._quick[len(args)] = replay, trace.captured, finish
 
-    def _read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
-        if kwargs:
-            bound = signature(self._f).bind(*args, **kwargs)
-            args, kwargs = bound.args, bound.kwargs
-        numbers: list[Any] = []
-        parts: list[Structure] = []
-        static: dict[int, Any] = {}
-        for k, x in enumerate((*args, *kwargs.values())):
-            if x.__class__ is float:
-                numbers.append(x)
-                parts.append(NUMBER)
-            elif _is_static(x):
-                static[k] = _hashable(self.__name__, x)
-                parts.append(NOTHING)
-            else:
-                found, structure = _flat(x, f"argument {k} of {self.__name__}")
-                numbers += found
-                parts.append(structure)
-        return _Call(numbers, parts, static, tuple(kwargs))
-
     def _on_values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Values go in: their graph must not be cut, so the function itself is called."""
-        if self._what != "value":
-            raise TypeError(
-                f"{self.__name__}.{self._what} takes numbers: for derivatives that have a graph use "
-                f"autograd_mini's {self._what} on the function itself"
-            )
-        return self._f(*args, **kwargs)
+        return self._function(*args, **kwargs)
 
-    def _positions(self, call: _Call) -> list[int]:
+    def _trace(self, call: Call) -> Trace:
+        self._retraced += 1
+        return traced(self._f, self.__name__, call)
+
+    def _positions(self, call: Call) -> list[int]:
         """Return the inputs that derivatives are wanted by; those behind the numbers are captured
         leaves.
         """
@@ -384,7 +275,7 @@ class Compiled:
         starts = call.starts
         return [i for k in chosen_ for i in range(starts[k], starts[k + 1])]
 
-    def _wanted(self, trace: _Trace, call: _Call) -> Sequence[int]:
+    def _wanted(self, trace: Trace, call: Call) -> Sequence[int]:
         if self._what == "value":
             return ()
         first = len(call.numbers)
@@ -392,7 +283,7 @@ class Compiled:
             return range(first, first + len(trace.captured))
         return self._positions(call)
 
-    def _replay(self, trace: _Trace, call: _Call) -> tuple[Program, Any]:
+    def _replay(self, trace: Trace, call: Call) -> tuple[Program, Any]:
         key = "point", self._what
         if key not in trace.replays:
             program = self._program(trace, call, branches="guard")
@@ -405,13 +296,13 @@ class Compiled:
         # Calling machine code costs as much as some dozens of Python's own operations.
         return chosen("llvm" if len(program.code) > SHORT and installed("llvm") else "python")
 
-    def _program(self, trace: _Trace, call: _Call, branches: str) -> Program:
+    def _program(self, trace: Trace, call: Call, branches: str) -> Program:
         root = 0 if self._what == "value" else trace.root
         return trace.recording.program(
             self._wanted(trace, call), root=root, posted=self._what != "backward", branches=branches
         )
 
-    def _eagerly(self, trace: _Trace, call: _Call) -> list[float]:
+    def _eagerly(self, trace: Trace, call: Call) -> list[float]:
         """Return what a replay would, from the graph just recorded."""
         found = [y.data if isinstance(y, Value) else y for y in trace.recording.outputs]
         wanted = [trace.recording.inputs[k] for k in self._wanted(trace, call)]
@@ -423,13 +314,13 @@ class Compiled:
         zero = -0.0 if self._what == "backward" else 0.0
         return found + [zero + x.data for x in gradients(root, wanted)]
 
-    def _result(self, trace: _Trace, call: _Call, found: Sequence[float]) -> Any:
+    def _result(self, trace: Trace, call: Call, found: Sequence[float]) -> Any:
         if self._what == "backward":
             for leaf, received in zip(trace.captured, found[len(trace.results) :], strict=True):
                 leaf.grad += received
         return self._shaped(trace, call, found)
 
-    def _shaped(self, trace: _Trace, call: _Call, found: Sequence[float]) -> Any:
+    def _shaped(self, trace: Trace, call: Call, found: Sequence[float]) -> Any:
         count = len(trace.results)
         value = trace.structure.rebuild(trace.finished(found[:count]))
         if self._what in ("value", "backward"):
@@ -443,39 +334,15 @@ class Compiled:
         blocks = tuple(parts[_position(self, k, len(parts))] for k in self._argnums)
         return Structure("tuple", tuple, blocks, sum(block.size for block in blocks))
 
-    # ---- tracing ---------------------------------------------------------------------------------
-
-    def _trace(self, call: _Call) -> _Trace:
-        """Run the function on Values and return what it leaves behind."""
-        self._retraced += 1
-        guards: list[tuple[Value, bool]] = []
-        if isinstance(self._f, _Built):
-            inputs: list[Value] = list(self._f.inputs)
-            if len(call.numbers) != len(inputs):
-                raise TypeError(
-                    f"the expression has {len(inputs)} inputs and {len(call.numbers)} numbers were given"
-                )
-            output = self._f.expression
-            own = set(inputs)
-        else:
-            inputs = [Value(x) for x in call.numbers]
-            own = set(inputs)
-            with modes.switched(
-                on_compare=_Guarding(guards), on_leaf=own.add, on_read=_read, on_backward=_refuse_backward
-            ):
-                output = call.run(self._f, inputs)
-        if output is None:
-            raise TypeError(f"{self.__name__} returned None: is its return statement missing?")
-        results, structure = flatten(output, f"the result of {self.__name__}")
-        outputs = [y.node if isinstance(y, Reading) else y for y in results]
-        recording = Recording(outputs, inputs, guards)
-        captured = [leaf for leaf in recording.leaves() if leaf not in own]
-        return _Trace(Recording(outputs, inputs + captured, guards), results, structure, captured)
-
     # ---- rows ------------------------------------------------------------------------------------
 
     def map(
-        self, *args: Any, in_axes: Any = 0, reduce: str | None = None, threads: int | None = None
+        self,
+        *args: Any,
+        in_axes: Any = 0,
+        reduce: str | None = None,
+        threads: int | None = None,
+        **named: Any,
     ) -> Any:
         """Evaluate over rows: arrays with an axis of rows where the function takes numbers.
 
@@ -495,14 +362,33 @@ class Compiled:
         >>> c.grad.map(np.array([1.0, 2.0]), 3.0, in_axes=(0, None)).tolist()
         [18.0, 36.0]
         """
+        if named:
+            raise TypeError(
+                f"{self.__name__}.map was given {next(iter(named))}=...: give arguments by position, as "
+                "in_axes does"
+            )
+        try:
+            import numpy as np  # noqa: F401
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                f'{self.__name__}.map needs NumPy, not installed: pip install "autograd-mini[numpy]"'
+            ) from None
         if reduce not in (None, "sum", "mean"):
             raise ValueError(f'reduce={reduce!r}: choose "sum", "mean" or None')
+        if threads is not None and (type(threads) is not int or threads < 1):
+            raise ValueError(
+                f"threads={threads!r}: give a whole number from 1 on, or None for all processors"
+            )
         if self._what == "backward" and reduce is None:
             raise ValueError(
                 f'{self.__name__}.backward.map adds up over the rows: give reduce="sum" or "mean"'
             )
-        call, columns = self._read_rows(args, in_axes)
-        rows = rows_in(columns, self.__name__)
+        call, columns = call_of_rows(self.__name__, args, in_axes)
+        columns, rows = rows_in(columns, self.__name__)
+        if reduce == "mean" and not rows:
+            raise ValueError(
+                f'{self.__name__}.map was given no rows, and they have no mean: use reduce="sum"'
+            )
         items, trace, leaves = self._map(call, columns, rows, reduce is not None, threads)
         if reduce == "mean":
             items = items / rows if hasattr(items, "shape") else [x / rows for x in items]
@@ -519,30 +405,9 @@ class Compiled:
         derivative = assembled(self._derivative_structure(call.parts), items[count:])
         return derivative if self._what == "grad" else (value, derivative)
 
-    def _read_rows(self, args: tuple[Any, ...], in_axes: Any) -> tuple[_Call, list[Any]]:
-        """Return the call of the first row, and the columns of all."""
-        axes = in_axes if isinstance(in_axes, (tuple, list)) else (in_axes,) * len(args)
-        if len(axes) != len(args):
-            raise ValueError(
-                f"in_axes has {len(axes)} entries and {self.__name__}.map was given {len(args)} arguments: "
-                "give one for each, None for those that are the same in all rows"
-            )
-        columns: list[Any] = []
-        parts: list[Structure] = []
-        static: dict[int, Any] = {}
-        for k, (x, axis) in enumerate(zip(args, axes, strict=True)):
-            if _is_static(x):
-                static[k] = _hashable(self.__name__, x)
-                parts.append(NOTHING)
-            else:
-                found, structure = columns_of(x, axis, f"argument {k} of {self.__name__}.map")
-                columns += found
-                parts.append(structure)
-        return _Call([], parts, static), columns
-
     def _map(
-        self, call: _Call, columns: list[Any], rows: int, reduce: bool, threads: int | None
-    ) -> tuple[Any, _Trace, list[Value]]:
+        self, call: Call, columns: list[Any], rows: int, reduce: bool, threads: int | None
+    ) -> tuple[Any, Trace, list[Value]]:
         """Return the outputs, sums where they are reduced and columns where they are not.
 
         Also returned are a trace, for the results' structure, and the captured leaves that derivatives are
@@ -553,9 +418,9 @@ class Compiled:
         mapped = [c.__class__ is not float for c in columns]
         traces = self._traces_of(call)
 
-        def at(row: int) -> _Call:
+        def at(row: int) -> Call:
             numbers = [float(c[row]) if m else c for c, m in zip(columns, mapped, strict=True)]
-            return _Call(numbers, call.parts, call.static)
+            return Call(numbers, call.parts, call.static)
 
         call.numbers = (
             at(0).numbers if rows else [1.0 if m else c for c, m in zip(columns, mapped, strict=True)]
@@ -604,20 +469,20 @@ class Compiled:
         items = [table[k].sum() if total else table[k] for k, total in zip(every, sums, strict=True)]
         return items, traces[0], leaves
 
-    def _keys(self, trace: _Trace, call: _Call) -> list[Any]:
+    def _keys(self, trace: Trace, call: Call) -> list[Any]:
         """Return what tells outputs apart over traces, whose captured leaves may differ."""
         count = len(trace.results)
         if self._what == "backward":
             return [*range(count), *trace.captured]
         return list(range(count + len(self._wanted(trace, call))))
 
-    def _reduced(self, trace: _Trace, call: _Call, mapped: Sequence[bool], reduce: bool) -> list[bool]:
+    def _reduced(self, trace: Trace, call: Call, mapped: Sequence[bool], reduce: bool) -> list[bool]:
         """Return which outputs are sums: results, and derivatives by what is the same in all rows."""
         by = [k >= len(mapped) or not mapped[k] for k in self._wanted(trace, call)]
         return [reduce] * len(trace.results) + [reduce and same for same in by]
 
     def _rows(
-        self, trace: _Trace, call: _Call, mapped: tuple[bool, ...], reduce: bool
+        self, trace: Trace, call: Call, mapped: tuple[bool, ...], reduce: bool
     ) -> tuple[Program, Any]:
         key = "rows", self._what, mapped, reduce
         if key not in trace.replays:
@@ -684,7 +549,7 @@ class Compiled:
     def _point_steps(self, args: tuple[Any, ...]) -> Any:
         import numpy as np
 
-        call = self._read(args, {})
+        call = call_of(self._f, self.__name__, args, {})
         trace = self._traces[call.key][0]
         program, _ = self._replay(trace, call)
         out = np.empty(len(program.outputs))
@@ -694,7 +559,7 @@ class Compiled:
         return steps, staged, out, call, trace, leaves
 
     def _staged(
-        self, args: Sequence[Any], call: _Call, trace: _Trace, room: int
+        self, args: Sequence[Any], call: Call, trace: Trace, room: int
     ) -> tuple[Any, list[Any], list[Any]]:
         """Return an array of inputs, what is to be copied into it at each call, and the leaves to be
         read.
@@ -702,11 +567,11 @@ class Compiled:
         import numpy as np
 
         blocks = [(x, a, b) for x, a, b in zip(args, call.starts, call.starts[1:], strict=False) if b > a]
-        if len(blocks) == 1 and room == len(call.numbers) and _in_place(blocks[0][0]):
+        if len(blocks) == 1 and room == len(call.numbers) and in_place(blocks[0][0]):
             return blocks[0][0], [], []
         inputs = np.empty(room)
         inputs[: len(call.numbers)] = call.numbers
-        staged = [(inputs[a:b].reshape(x.shape), x) for x, a, b in blocks if _in_place(x)]
+        staged = [(inputs[a:b].reshape(x.shape), x) for x, a, b in blocks if in_place(x)]
         first = len(call.numbers)
         leaves = [
             (inputs[first + k : first + k + 1].reshape(()), leaf) for k, leaf in enumerate(trace.captured)
@@ -716,19 +581,20 @@ class Compiled:
     def _rows_steps(self, args: tuple[Any, ...], in_axes: Any, reduce: str | None) -> Any:
         import numpy as np
 
-        call, columns = self._read_rows(args, in_axes)
+        call, columns = call_of_rows(self.__name__, args, in_axes)
         trace = self._traces[call.key][0]
+        columns, rows = rows_in(columns, self.__name__)
         mapped = tuple(c.__class__ is not float for c in columns)
         program, kernel = self._rows(trace, call, mapped, reduce is not None)
-        rows = rows_in(columns, self.__name__)
         if (
-            program.guards
+            not rows
+            or program.guards
             or kernel.outs
             or not all(c.flags.c_contiguous for c in columns if c.__class__ is not float)
         ):
             return None
         out = np.empty(kernel.sums)
-        same = _Call([c for c, m in zip(columns, mapped, strict=True) if not m], [], {})
+        same = Call([c for c, m in zip(columns, mapped, strict=True) if not m], [], {})
         unmapped = [
             (x, part)
             for x, part, start in zip(args, call.parts, call.starts, strict=False)
@@ -740,7 +606,7 @@ class Compiled:
         steps = kernel.steps(arrays, inputs, out, rows, float(rows) if reduce == "mean" else 1.0)
         return steps, staged, out, call, trace, leaves
 
-    def _view(self, trace: _Trace, call: _Call, out: Any) -> Callable[[], Any]:
+    def _view(self, trace: Trace, call: Call, out: Any) -> Callable[[], Any]:
         """Return how to read the result off the outputs; arrays are views of them, made once."""
         count = len(trace.results)
         derivative = (
@@ -767,7 +633,7 @@ class Compiled:
         v3 = add(v2, 0.0)
         return v1, v3
         """
-        call = self._read(args, kwargs)
+        call = call_of(self._f, self.__name__, args, kwargs)
         self(*args, **kwargs)
         traces = self._traces[call.key]
         trace = traces[0]
@@ -787,8 +653,14 @@ class Compiled:
             f"{self.__name__}: backend {self._backend or 'by size'}, {self._retraced} traces made, "
             f"{self._eager} calls computed eagerly (at most {self._branches} branches are kept)"
         ]
-        for key, traces in self._traces.items():
-            lines.append(f"  arguments {key!r}")
+        for (parts, fixed, keywords), traces in self._traces.items():
+            named = [""] * (len(parts) - len(keywords)) + [f"{name}=" for name in keywords]
+            given = {k: repr(x) for k, _, x in fixed}
+            texts = [
+                f"{name}{given.get(k, part)}"
+                for k, (name, part) in enumerate(zip(named, parts, strict=True))
+            ]
+            lines.append(f"  called with {', '.join(texts) or 'nothing'}")
             for trace in traces:
                 made = ", ".join(
                     f"{' '.join(map(str, k[:2]))} of {len(p.code)} instructions, {len(p.guards)} guards"
@@ -803,48 +675,16 @@ class Compiled:
         module = sys.modules.get(getattr(self._f, "__module__", ""))
         if getattr(module, getattr(self._f, "__name__", ""), None) is self:
             return self._f.__name__  # a decorated function is pickled by its name, as any function is
-        return Compiled, (self._f, self._argnums, self._backend, self._branches, self._what)
+        if self._origin is not None:
+            return getattr, self._origin
+        return Compiled, (self._f, self._argnums, self._backend, self._branches)
 
     def __repr__(self) -> str:
         return f"<compiled {self._what} of {self.__name__}>"
 
 
-class _Call:
-    """The arguments of one call: their numbers, their structures, and a key for what is traced.
-
-    `static` has the arguments that are not numbers, by position; of the others `parts` has the structure.
-    """
-
-    def __init__(
-        self,
-        numbers: list[Any],
-        parts: list[Structure],
-        static: dict[int, Any],
-        keywords: tuple[str, ...] = (),
-    ) -> None:
-        self.numbers, self.parts, self.static, self.keywords = numbers, parts, static, keywords
-        fixed = tuple([(k, x.__class__, x) for k, x in static.items()]) if static else ()
-        self.key = (tuple(parts), fixed, keywords)
-
-    @property
-    def starts(self) -> list[int]:
-        """Where each argument's numbers begin, and where the last one's end."""
-        starts = [0]
-        for part in self.parts:
-            starts.append(starts[-1] + part.size)
-        return starts
-
-    def run(self, f: Callable[..., Any], inputs: Sequence[Value]) -> Any:
-        """Call `f` with `inputs` in the places of the numbers."""
-        arguments = [
-            self.static[k] if k in self.static else part.rebuild(inputs[start : start + part.size])
-            for k, (part, start) in enumerate(zip(self.parts, self.starts, strict=False))
-        ]
-        count = len(self.parts) - len(self.keywords)
-        return f(*arguments[:count], **dict(zip(self.keywords, arguments[count:], strict=True)))
-
-
-NOTHING: Final = Structure("tuple", tuple, (), 0)
+EAGER: Final[dict[str, Callable[..., Any]]] = {"grad": grad, "value_and_grad": value_and_grad}
+"""What the transforms of the same names make of a function."""
 
 TRANSFORMED: Final[dict[str, Callable[..., Any]]] = {
     "jacobian": jacobian,
@@ -854,42 +694,8 @@ TRANSFORMED: Final[dict[str, Callable[..., Any]]] = {
 """Derivatives that are traced through the transforms: their result is a function like any other."""
 
 
-def _is_static(x: Any) -> bool:
-    """Whether an argument is no number and no container of numbers, but part of what is traced."""
-    if isinstance(x, (str, bool, type(None))):
-        return True
-    return not (
-        is_number(x)
-        or isinstance(x, (list, tuple, dict, complex))
-        or hasattr(type(x), "record_primitive")
-        or hasattr(x, "dtype")
-    )
-
-
-def _hashable(name: str, x: Any) -> Any:
-    try:
-        hash(x)
-    except TypeError:
-        raise TypeError(
-            f"{name} was given a {type(x).__name__}, which is neither numbers nor hashable: "
-            "give numbers, nested lists, tuples, dicts or arrays of them, or what can be a dict's key"
-        ) from None
-    return x
-
-
 def _value_and_tuple(found: Sequence[float]) -> tuple[float, tuple[float, ...]]:
     return found[0], tuple(found[1:])
-
-
-def _in_place(x: Any) -> bool:
-    """Whether an argument is an array that machine code can read where it is."""
-    return str(getattr(x, "dtype", "")) == "float64" and x.shape != () and x.flags.c_contiguous
-
-
-def _flat(x: Any, name: str) -> tuple[list[Any], Structure]:
-    if getattr(x, "dtype", None) is not None and x.dtype.kind == "f" and x.shape != ():
-        return x.astype(float, copy=False).ravel().tolist(), Structure("array", x.shape, (), x.size)
-    return flatten(x, name)
 
 
 def _position(compiled: Compiled, k: int, count: int) -> int:
@@ -899,38 +705,3 @@ def _position(compiled: Compiled, k: int, count: int) -> int:
             "give the position of an argument"
         )
     return k % count
-
-
-class _Guarding:
-    """Notes each comparison made while tracing, and how it came out."""
-
-    def __init__(self, guards: list[tuple[Value, bool]]) -> None:
-        self.guards = guards
-
-    def __call__(self, comparison: Callable[..., bool], v: Value, other: Any, result: bool) -> None:
-        y = other if isinstance(other, Value) else as_number(other)
-        with modes.switched(recording=True):
-            truth = RELATIONS[comparison](v, y)
-        self.guards.append((truth, bool(result)))
-
-
-LOOKERS: Final = frozenset(f"autograd_mini.{name}" for name in ("ledger", "naming", "strict", "transforms"))
-"""Modules that look at numbers to check or to show them, and compute nothing with what they see."""
-
-
-def _read(v: Value) -> Any:
-    """Stand in for ``v.data`` while tracing."""
-    caller = sys._getframe(2).f_globals.get("__name__")
-    if caller in LOOKERS and modes.here.recording:
-        with modes.switched(on_read=None):
-            return v.data
-    with modes.switched(recording=True):
-        return Reading(stop_gradient(v))
-
-
-def _refuse_backward(root: Value) -> None:
-    if sys._getframe(1).f_code is Value.backward.__code__:
-        raise RuntimeError(
-            "backward() inside a function that is being compiled would run once, while tracing: compile "
-            "the loss alone, and call loss.backward(...) of what compile returns"
-        )

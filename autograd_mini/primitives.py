@@ -260,10 +260,11 @@ def _round(x: Any) -> Any:
 copysign: Primitive = primitive(
     "copysign",
     "x y",
-    value=math.copysign,
+    value=lambda x, y: math.copysign(x, y if y == y else 1.0),
+    definition=lambda x, y: where(less(y + div(1.0, y), 0.0), -abs_(x), abs_(x)),  # 1/-0.0 is -inf
     partials=[lambda z, x, y: sign(x) * copysign(1.0, y), None],
     reference="fabs(x) if y >= 0 else -fabs(x)",
-    doc="The size of x with the sign of y, -0.0 being negative; the derivative at x = 0 is 0.",
+    doc="The size of x with the sign of y: -0.0 is negative, nan positive; the derivative at x = 0 is 0.",
 )
 floor = primitive(
     "floor",

@@ -93,11 +93,9 @@ class Program:
         definition.
         """
         derived = {
-            name
-            for name in self.primitives
-            if name not in spelled and (row := TABLE.get(name)) is not None and row.definition is not None
+            name for name, row in TABLE.items() if row.definition is not None and name not in spelled
         }
-        if not derived:
+        if derived.isdisjoint(self.primitives):
             return self
         builder = Builder(self.inputs)
         with collector_paused():
@@ -153,6 +151,7 @@ class Builder:
         """Write `program` here, applied to `inputs`, and return its operands' new names."""
         slots = list(inputs)
         constants = [self.constant(x) for x in program.constants]
+        bodies: dict[tuple[str, int], Program] = {}
 
         def numbering(k: int) -> int:
             return slots[k] if k >= 0 else constants[~k]
@@ -160,7 +159,10 @@ class Builder:
         for name, *operands in program.code:
             renamed = [slots[k] if k >= 0 else constants[~k] for k in operands]
             if name in derived:
-                body = _definition(named(name), len(operands)).expanded(TABLE.keys() - derived)
+                key = name, len(operands)
+                if key not in bodies:
+                    bodies[key] = _definition(named(name), len(operands)).expanded(TABLE.keys() - derived)
+                body = bodies[key]
                 slots.append(self.insert(body, renamed, derived)(body.outputs[0]))
             else:
                 slots.append(self.emit(name, *renamed))
@@ -527,7 +529,7 @@ def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
                 both.add(node)
     if not both:
         return order, both
-    return _last_in_first_out(root, both), both
+    return _through_both_branches(root, both), both
 
 
 def _possible(node: Value) -> list[Value]:
@@ -537,32 +539,20 @@ def _possible(node: Value) -> list[Value]:
     return [x for x, _ in node.edges()]
 
 
-def _last_in_first_out(root: Value, both: set[Value]) -> list[Value]:
+def _through_both_branches(root: Value, both: set[Value]) -> list[Value]:
     """Return `topological_order`, going through both branches of the nodes in `both`."""
-
-    def below(node: Value) -> list[Value]:
-        return _possible(node) if node in both else [x for x, _ in node.edges()]
-
-    uses = {root: 0}
-    stack = [root]
-    while stack:
-        for x in below(stack.pop()):
-            if x in uses:
-                uses[x] += 1
-            else:
-                uses[x] = 1
-                stack.append(x)
-    order = []
-    stack = [root]
+    order: list[Value] = []
+    entered: set[Value] = set()
+    stack: list[Value | None] = [root]
     while stack:
         node = stack.pop()
-        order.append(node)
-        ready = []
-        for x in below(node):
-            uses[x] -= 1
-            if not uses[x]:
-                ready.append(x)
-        stack += reversed(ready)
+        if node is None:  # all below the node under it is in the list
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif node not in entered:
+            entered.add(node)
+            stack += (node, None)
+            stack += _possible(node) if node in both else [x for x, _ in node.edges()]
+    order.reverse()
     return order
 
 

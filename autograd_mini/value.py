@@ -555,6 +555,10 @@ def _number(where: str, x: Any) -> float:
 
 
 def _state(node: Value) -> tuple[Any, ...]:
+    if modes.active and modes.here.on_read is not None:
+        raise TypeError(
+            "a copy of a Value made while compiling would keep this number for ever: use v.detach()"
+        )
     x, y, dx, dy = node._x, node._y, node._dx, node._dy
     return node._data, node.grad, node.label, node.op, x, y, dx, dy
 

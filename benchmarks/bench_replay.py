@@ -4,8 +4,10 @@
 
 Everybody computes the value and every partial, on one thread, into memory that is there already.
 Contestants take turns, so that a slow minute of the machine is everybody's; medians are printed, and how
-many times the contestant's time ours is. A peer that is not installed is left out; hand-written C needs
-gcc. Peers: ``pip install jax drjit casadi ddx-ad heyoka``.
+many times the contestant's time ours is. A peer that is not there is left out, and said so. Peers come with
+``pip install "autograd-mini[bench-peers]"``; hand-written C needs gcc, with libmvec for the formula, and
+Dr.Jit the shared library of LLVM, 15 or newer: ``apt-get install libllvm15``, or wherever
+``DRJIT_LIBLLVM_PATH`` says.
 """
 
 import ctypes
@@ -72,10 +74,8 @@ def peers(builders):
             start = time.perf_counter()
             found[label] = build()
             print(f"  built {label} in {time.perf_counter() - start:.2f} s")
-        except ImportError:
-            print(f"  {label}: not installed")
         except Exception as error:
-            print(f"  {label}: {type(error).__name__}: {str(error)[:100]}")
+            print(f"  {label}: left out ({type(error).__name__}: {str(error)[:100]})")
     return found
 
 
@@ -87,7 +87,7 @@ def c_library(text, *options):
     try:
         subprocess.run(command, check=True)
     except FileNotFoundError:
-        raise ImportError("gcc") from None
+        raise ImportError("gcc is not installed") from None
     return ctypes.CDLL(str(folder / "peer.so"))
 
 
@@ -270,6 +270,9 @@ def fifty_operations():
 
     def dr_jit():
         import drjit as dr
+
+        if not dr.has_backend(dr.JitBackend.LLVM):  # to use it would kill the process
+            raise ImportError("it finds no library of LLVM 15 or newer: set DRJIT_LIBLLVM_PATH")
         from drjit.llvm.ad import Float64
 
         dr.set_thread_count(1)

@@ -1,14 +1,17 @@
 """Compiled functions: what the function itself would have answered, at every input."""
 
+import copy
 import math
 import pickle
 import random
+import sys
+import threading
 
 import numpy as np
 import pytest
 from program_cases import bits, expression, numbers_for
 
-from autograd_mini import Value, exp, log, maximum, no_grad, relu, tanh, where
+from autograd_mini import Value, exp, log, maximum, no_grad, relu, sigmoid, softplus, tanh, where
 from autograd_mini.compile import compile
 from autograd_mini.strict import strict
 from autograd_mini.transforms import grad, hessian, jacobian, jvp, value_and_grad
@@ -197,6 +200,9 @@ def test_numbers_read_while_tracing_are_guards_outputs_or_errors():
     for bad in (lambda x: math.sin(x), float, int):
         with pytest.raises(TypeError, match="cut the graph"):
             compile(lambda x, bad=bad: bad(x))(2.0)
+    for copied in (copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
+        with pytest.raises(TypeError, match="detach"):
+            compile(lambda x, copied=copied: copied(x) * x)(2.0)
     with pytest.raises(RuntimeError, match="backward"):
         compile(lambda x: (x * x).backward())(2.0)
 
@@ -398,3 +404,112 @@ def test_traces_of_many_structures_make_room_for_one_another():
     for count in range(1, 100):
         assert c([1.0] * count) == count
     assert c([2.0]) == 2.0
+
+
+@pytest.mark.parametrize("f", [tanh, sigmoid, softplus])
+def test_second_derivatives_of_sigmoids_have_no_branches(f):
+    def bend(x):
+        return grad(grad(lambda x: f(x * x - 1.0) * x))(x)
+
+    c = compile(bend, backend="llvm")
+    for x in (-2.0, -0.5, 0.0, 0.3, 3.0):
+        assert bits([*c.value_and_grad(x)]) == bits(value_and_grad(bend)(x))
+    assert not c.value_and_grad.program(1.0).guards
+    assert "1 traces" in c.value_and_grad.explain()
+
+
+def test_the_derivative_of_a_derivative():
+    c = compile(lambda x: x**4)
+    assert (c.grad.grad(2.0), c.grad.grad.grad(2.0), c.grad.hessian(2.0)) == (48.0, 48.0, 48.0)
+    assert c.value_and_grad.jacobian(2.0) == (32.0, 48.0)
+    assert c.grad.grad.map(np.array([1.0, 2.0])).tolist() == [12.0, 48.0]
+    assert grad(c.grad)(2.0) == 48.0
+    assert c.grad(Value(2.0)).data == 32.0
+    with pytest.raises(TypeError, match="backward adds"):
+        c.backward.grad(2.0)
+
+
+def test_one_row_is_a_row():
+    c = compile(lambda p, x: p * x, argnums=(0, 1))
+    assert c.map(2.0, np.array([3.0])).tolist() == [6.0]
+    value, (by_p, by_x) = c.value_and_grad.map(2.0, [3.0], in_axes=(None, 0), reduce="sum")
+    assert (value, by_p, by_x.tolist()) == (6.0, 3.0, [2.0])
+    assert c.map(np.array([2.0]), np.arange(3.0)).tolist() == [0.0, 2.0, 4.0]
+
+
+def test_a_trace_made_inside_no_grad_is_like_any_other():
+    c = compile(lambda x: x * x)
+    with no_grad():
+        assert (c(3.0), c.grad(3.0)) == (9.0, 6.0)
+    assert (c(4.0), c.grad(4.0)) == (16.0, 8.0)
+
+
+def test_threads_may_call_at_once():
+    w = Value(0.5)
+    c = compile(lambda x, y: (x * w).tanh() if x > y else (y * w).sin())
+    rows = compile(lambda x: x * x + 1.0)
+    wrong = []
+
+    def work(seed):
+        rng = random.Random(seed)
+        for _ in range(200):
+            x, y = rng.uniform(-1, 1), rng.uniform(-1, 1)
+            if c(x, y) != (math.tanh(x * 0.5) if x > y else math.sin(y * 0.5)):
+                wrong.append((x, y))
+            if rows.map(np.full(50, x), threads=1).tolist() != [x * x + 1.0] * 50:
+                wrong.append(x)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_more_bad_input_says_what_to_do(monkeypatch):
+    c = compile(lambda x, y: x * y)
+    column = np.arange(3.0)
+    hidden = np.ma.array(column, mask=column > 1)
+    with pytest.raises(TypeError, match="masked"):
+        c(hidden, 2.0)
+    with pytest.raises(TypeError, match="masked"):
+        c.map(hidden, 2.0)
+    with pytest.raises(ValueError, match="threads"):
+        c.map(column, 2.0, threads=0)
+    with pytest.raises(TypeError, match="by position"):
+        c.map(column, y=2.0)
+    with pytest.raises(TypeError, match="in_axes='a'"):
+        c.map(column, 2.0, in_axes="a")
+    with pytest.raises(ValueError, match="no rows"):
+        c.map(np.zeros(0), 2.0, reduce="mean")
+    with pytest.raises(TypeError, match="returns none"):
+        compile(lambda x: []).grad(1.0)
+    for options in ({"argnums": "x"}, {"argnums": ()}, {"branches": 1.5}):
+        with pytest.raises(TypeError, match=r"whole number|position"):
+            compile(smooth, **options)
+    x, y = Value(2.0), Value(3.0)
+    for inputs in ([x * y], [x, x]):
+        with pytest.raises(ValueError, match="leaves"):
+            compile(x * y, inputs=inputs)
+    with pytest.raises(TypeError, match="inputs="):
+        compile(x * y, inputs=x)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(ModuleNotFoundError, match=r"autograd-mini\[numpy\]"):
+        c.map([1.0, 2.0], 2.0)
+
+
+def named_square(x):
+    return x * x
+
+
+def test_what_is_made_of_a_compiled_function_can_be_pickled():
+    c = compile(named_square)
+    for relative in (c, c.grad, c.hessian, c.grad.grad, c.jacobian):
+        assert pickle.loads(pickle.dumps(relative))(3.0) == relative(3.0)
+
+
+def test_explain_is_for_people():
+    c = compile(lambda xs, kind, *, scale: xs[0] * scale)
+    c([1.0] * 50, "a", scale=2.0)
+    assert "called with a list of 50 numbers, 'a', scale=one number" in c.explain()

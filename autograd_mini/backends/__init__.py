@@ -37,20 +37,20 @@ class Backend(Protocol):
         """Return the text of the program in the backend's language."""
 
 
-BACKENDS: Final[dict[str, tuple[str | None, str | None]]] = {
-    "python": (None, None),
-    "numpy": ("numpy", "numpy"),
-    "llvm": ("llvmlite", "fast"),
+BACKENDS: Final[dict[str, tuple[tuple[str, ...], str | None]]] = {
+    "python": ((), None),
+    "numpy": (("numpy",), "numpy"),
+    "llvm": (("llvmlite", "numpy"), "fast"),
 }
-"""Of each backend, the package that it needs and the extra that brings it."""
+"""Of each backend, the packages that it needs and the extra that brings them."""
 
 LANGUAGES: Final = (*BACKENDS, "c")
 
 
 def installed(name: str) -> bool:
     """Whether what the backend needs is there."""
-    package, _ = BACKENDS[name]
-    return package is None or find_spec(package) is not None
+    packages, _ = BACKENDS[name]
+    return all(find_spec(package) is not None for package in packages)
 
 
 def chosen(name: str) -> Backend:
@@ -58,9 +58,10 @@ def chosen(name: str) -> Backend:
     if name not in BACKENDS:
         raise ValueError(f"no backend is called {name!r}; choose one of {', '.join(BACKENDS)}")
     if not installed(name):
-        package, extra = BACKENDS[name]
+        packages, extra = BACKENDS[name]
         raise ImportError(
-            f'backend {name!r} needs {package}, not installed: pip install "autograd-mini[{extra}]"'
+            f"backend {name!r} needs {' and '.join(packages)}, not installed: "
+            f'pip install "autograd-mini[{extra}]"'
         )
     return import_module(f"autograd_mini.backends.{name}")
 

@@ -5,6 +5,7 @@ nothing.
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import Final
 
 from autograd_mini.program import Program
@@ -30,7 +31,6 @@ SPELLED: Final = {
 LIBRARY: Final = frozenset(
     [
         "exp",
-        "exp2",
         "expm1",
         "log",
         "log2",
@@ -49,11 +49,9 @@ LIBRARY: Final = frozenset(
         "asinh",
         "acosh",
         "atanh",
-        "cbrt",
         "erf",
         "erfc",
         "pow",
-        "hypot",
         "fmod",
         "sqrt",
         "floor",
@@ -68,15 +66,18 @@ def source(program: Program) -> str:
     """Return a function ``int replay(const double *in, double *out)``; it returns 0 where a guard fails.
 
     Compile with ``-ffp-contract=off`` for results to the bit: a fused multiply-add rounds once, not twice.
+    Only `hypot` is C's own, which may differ from Python's in the last place.
     Raises ValueError for a primitive that C has no function for.
     """
-    program = program.expanded(LIBRARY)
+    program = program.expanded(SPELLED.keys() | LIBRARY)
     lines = [
         "#include <math.h>",
         "",
         f"/* {program.inputs} numbers in, {len(program.outputs)} out; cc -O2 -ffp-contract=off ... -lm */",
         "int replay(const double *in, double *out) {",
     ]
+    if not any(0 <= k < program.inputs for op in (*program.code, ("", *program.outputs)) for k in op[1:]):
+        lines.append("    (void)in;")
 
     def text(k: int) -> str:
         if k >= program.inputs:
@@ -94,11 +95,14 @@ def source(program: Program) -> str:
         texts = list(map(text, operands))
         if name in SPELLED:
             result = SPELLED[name].format(*texts)
-        elif name in LIBRARY and (name != "hypot" or len(operands) == 2):
+        elif name == "hypot":
+            result = reduce("hypot({}, {})".format, texts) if texts[1:] else f"fabs({texts[0]})"
+        elif name in LIBRARY:
             result = f"{name}({', '.join(texts)})"
         else:
             raise ValueError(
-                f"primitive {name!r} has no function in C: define it in terms of other primitives"
+                f"primitive {name!r} has no function in C: take the text in Python, or give a primitive of "
+                "your own a definition in terms of others"
             )
         lines.append(f"    const double v{slot} = {result};")
     for k, expected in program.guards:

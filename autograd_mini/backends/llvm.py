@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from autograd_mini.backends import rolled
+from autograd_mini.backends.blocks import Blocks
 from autograd_mini.backends.invariant import Split, split
 from autograd_mini.modes import collector_paused
 from autograd_mini.program import Program
@@ -19,16 +20,14 @@ from autograd_mini.table import named
 
 __all__ = ["Kernel", "RowsKernel", "Step", "build", "build_rows", "prepared", "source"]
 
-LIBRARY: Final = {
-    name: {"abs": "fabs"}.get(name, name)
-    for name in [
+LIBRARY: Final = frozenset(
+    [
         "exp",
         "expm1",
         "log",
         "log2",
         "log10",
-        "exp2",
-        "cbrt",
+        "log1p",
         "pow",
         "sin",
         "cos",
@@ -36,22 +35,19 @@ LIBRARY: Final = {
         "asin",
         "acos",
         "atan",
+        "atan2",
         "sinh",
         "cosh",
         "tanh",
         "asinh",
         "acosh",
         "atanh",
-        "atan2",
         "erf",
         "erfc",
         "fmod",
-        "log1p",
         "floor",
-        "ceil",
-        "trunc",
     ]
-}
+)
 """Primitives whose value is that of the C library's function, to the bit."""
 
 OPTIMISED: Final = 20_000
@@ -88,7 +84,7 @@ class Kernel:
     """
 
     def __init__(self, program: Program) -> None:
-        program = program.expanded(())
+        program = program.expanded(rolled.SPELLED)
         with collector_paused():
             text = rolled.written(program, vector_width())
         self.inputs = program.inputs
@@ -128,7 +124,7 @@ class Kernel:
 
 def source(program: Program) -> str:
     """Return the text of the program for one point."""
-    return rolled.written(program.expanded(()), vector_width()).text
+    return rolled.written(program.expanded(rolled.SPELLED), vector_width()).text
 
 
 class Step(NamedTuple):
@@ -226,8 +222,8 @@ def _define(name: str, count: int) -> Any:
     """
     import llvmlite.binding as llvm
 
-    if name in LIBRARY and hasattr(_library(), LIBRARY[name]):
-        function: Any = getattr(_library(), LIBRARY[name])
+    if name in LIBRARY and hasattr(_library(), name):
+        function: Any = getattr(_library(), name)
     else:
         value = named(name).value
         function = ctypes.CFUNCTYPE(*[ctypes.c_double] * (count + 1))(value)
@@ -269,7 +265,7 @@ class RowsKernel:
     def __init__(self, program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> None:
         from autograd_mini.backends import llvm_rows
 
-        self.split = split(program.expanded(llvm_rows.FUNCTIONS.keys()), mapped, reduced)
+        self.split = split(program.expanded(llvm_rows.SPELLED), mapped, reduced)
         self.once = Kernel(self.split.once) if self.split.once.outputs else None
         added = self.split.each.inputs - len(mapped)
         self.mapped, self.reduced = [*mapped, *[False] * added], list(reduced)
@@ -280,7 +276,7 @@ class RowsKernel:
         self.outs = len(self.reduced) - self.sums
         self.has_guards = bool(program.guards)
         self._kernels: dict[tuple[int, bool], tuple[int, int, Any]] = {}
-        self._memory = _Blocks()
+        self._memory = Blocks()
 
     def kernel(self, rows: int) -> tuple[tuple[int, int, Any], int]:
         """Return the loop that suits so many rows (`_rows_kernel`), and how many rows it fills at least."""
@@ -367,30 +363,6 @@ class RowsKernel:
         for partial in totals[1:]:
             total = total + partial
         return table[:, :rows], total, None if held is None else held[:rows]
-
-
-class _Blocks:
-    """Memory for results, handed out again once nobody looks at it: new pages cost more than the kernel."""
-
-    def __init__(self) -> None:
-        self._memory: list[Any] = []
-
-    def block(self, columns: int, rows: int) -> Any:
-        """Return an array of shape (columns, rows), each column on a boundary of 64 bytes."""
-        import sys
-
-        import numpy as np
-
-        stride = rows + -rows % 8
-        for memory in self._memory:
-            # Every view refers to the memory; here do the list, the loop's variable and the call.
-            if memory.size == columns * stride + 8 and sys.getrefcount(memory) == 3:
-                break
-        else:
-            memory = np.empty(columns * stride + 8)
-            self._memory = [*self._memory[-3:], memory]
-        start = -memory.ctypes.data % 64 // 8
-        return memory[start : start + columns * stride].reshape(columns, stride)[:, :rows]
 
 
 def _rows_width(rows: int, length: int) -> int:

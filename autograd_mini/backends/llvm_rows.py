@@ -16,7 +16,7 @@ from llvmlite import ir
 from autograd_mini.backends import vector_math as vm
 from autograd_mini.program import Program
 
-__all__ = ["FUNCTIONS", "module"]
+__all__ = ["SPELLED", "module"]
 
 DOUBLE, INT64, INT32, BYTE, POINTER = (
     ir.DoubleType(),
@@ -29,8 +29,14 @@ DOUBLE, INT64, INT32, BYTE, POINTER = (
 PIECE: Final = 600
 """Instructions in a function; what another function needs of it goes through memory."""
 
-INLINE: Final = 300
-"""Up to this many instructions, functions such as exp are written out wherever they are used."""
+AHEAD: Final = 2
+"""How many vectors ahead columns are asked for; without it reading costs a quarter of a long formula."""
+
+LINE: Final = 8
+"""Doubles in a line of the cache."""
+
+INLINE: Final = 24
+"""Up to this many functions, such as exp, are written out where they are used: more would take seconds."""
 
 BASIC: Final[dict[str, Callable[..., vm.Vector]]] = {
     "add": lambda x, y: x + y,
@@ -39,6 +45,7 @@ BASIC: Final[dict[str, Callable[..., vm.Vector]]] = {
     "div": lambda x, y: x / y,
     "neg": lambda x: -x,
     "abs": abs,
+    "copysign": lambda x, y: vm.copysign(x, vm.where(y.differs(y), 1.0, y)),
     "relu": lambda x: vm.where(x <= 0.0, 0.0, x),
     "step": lambda x: vm.where(x > 0.0, 1.0, vm.where(x <= 0.0, 0.0, x)),
     "maximum": lambda x, y: vm.where((x > y) | x.differs(x), x, y),
@@ -70,6 +77,7 @@ FUNCTIONS: Final[dict[str, Callable[..., vm.Vector]]] = {
         "sinh",
         "cosh",
         "tanh",
+        "sech_squared",
         "asinh",
         "acosh",
         "atanh",
@@ -87,6 +95,9 @@ COMPARISONS: Final[dict[str, Callable[..., vm.Mask]]] = {
     "less": lambda x, y: x < y,
     "equal": lambda x, y: x.equals(y),
 }
+
+SPELLED: Final = BASIC.keys() | FUNCTIONS.keys()
+"""What need not be replaced by its definition."""
 
 
 def module(
@@ -121,7 +132,7 @@ class _Writer:
         streaming: bool,
     ) -> None:
         self.program, self.target, self.streaming = program, target, streaming
-        self.inline = len(program.code) <= INLINE
+        self.inline = sum(op[0] in FUNCTIONS for op in program.code) <= INLINE
         self.called: set[tuple[str, int]] = set()
         self.module = ir.Module("rows")
         self.vector = ir.VectorType(DOUBLE, target.width)
@@ -132,12 +143,7 @@ class _Writer:
         summed = [i for i, total in enumerate(reduced) if total]
         self.also = {n: self.uniforms[also[i]] for n, i in enumerate(summed) if i in also}
         # Where tanh's slope is wanted beside tanh, both are computed at once.
-        self.slopes = {
-            slot: x
-            for slot in range(program.inputs, program.inputs + len(program.code))
-            if self.inline and (x := self._slope_of_tanh(slot)) is not None
-        }
-        self.sloped = set(self.slopes.values())
+        self.sloped = {op[1] for op in program.code if self.inline and op[0] == "sech_squared"}
         first = program.inputs
         pieces = [
             range(start, min(start + PIECE, len(program.code)))
@@ -224,6 +230,7 @@ class _Writer:
             if k in self.columns:
                 column = self._pointer(arguments[0], self.columns[k])
                 value = self._masked_load(builder.gep(column, [arguments[5]], source_etype=DOUBLE))
+                self._prefetch(column)
             elif k in self.uniforms:
                 place = ir.Constant(INT64, self.uniforms[k])
                 number = builder.load(builder.gep(arguments[1], [place], source_etype=DOUBLE), typ=DOUBLE)
@@ -247,12 +254,24 @@ class _Writer:
             self.module.globals[name], [pointer, ir.Constant(INT32, 8), self.valid, zero]
         )
 
+    def _prefetch(self, column: Any) -> None:
+        """Ask for what the vector after the next one will read: a vector takes so long that the processor
+        would not look ahead by itself. Past the end of a column it is asked for nothing, and no harm done.
+        """
+        name = "llvm.prefetch.p0"
+        if name not in self.module.globals:
+            ir.Function(self.module, ir.FunctionType(ir.VoidType(), [POINTER] + [INT32] * 3), name)
+        to_read, keep, data = (ir.Constant(INT32, k) for k in (0, 3, 1))
+        for line in range(0, self.target.width, LINE):
+            ahead = ir.Constant(INT64, AHEAD * self.target.width + line)
+            at = self.builder.add(self.arguments[5], ahead)
+            pointer = self.builder.gep(column, [at], source_etype=DOUBLE)
+            self.builder.call(self.module.globals[name], [pointer, to_read, keep, data])
+
     def _instruction(self, slot: int) -> None:
         name, *operands = self.program.code[slot - self.program.inputs]
-        if slot in self.slopes:
-            self.values[slot] = self._tanh_and_slope(self.slopes[slot])[1]
-        elif name == "tanh" and operands[0] in self.sloped:
-            self.values[slot] = self._tanh_and_slope(operands[0])[0]
+        if name in ("tanh", "sech_squared") and operands[0] in self.sloped:
+            self.values[slot] = self._tanh_and_slope(operands[0])[name == "sech_squared"]
         elif name in COMPARISONS:
             self.masks[slot] = COMPARISONS[name](*map(self._operand, operands))
             self.values[slot] = vm.where(self.masks[slot], 1.0, 0.0)
@@ -265,9 +284,7 @@ class _Writer:
         elif name in BASIC:
             self.values[slot] = BASIC[name](*map(self._operand, operands))
         elif name in FUNCTIONS and (name != "hypot" or len(operands) == 2):
-            decaying = self._decaying(operands[0]) if name == "exp" else None
-            arguments = [self._operand(k) for k in operands] if decaying is None else [decaying]
-            function = FUNCTIONS[name]
+            function, arguments = FUNCTIONS[name], [self._operand(k) for k in operands]
             self.values[slot] = function(*arguments) if self.inline else vm.called(function, *arguments)
         else:
             self.called.add((name, len(operands)))
@@ -289,51 +306,6 @@ class _Writer:
         if second == 0.0 and x in self.masks:
             return condition & self.masks[x]
         return None
-
-    def _made_by(self, k: int, name: str) -> Sequence[int]:
-        """Return the operands of the instruction that makes `k` if it is that primitive's, else none."""
-        program = self.program
-        instruction = program.code[k - program.inputs] if k >= program.inputs else ("",)
-        return instruction[1:] if instruction[0] == name else ()
-
-    def _decay(self, k: int) -> tuple[int, bool] | None:
-        """Return x if `k` is -|x|, or -2·|x|, and whether it is doubled.
-
-        The rules write -|x| as a choice between x and -x, for the sake of higher derivatives.
-        """
-        number = self.program.operand
-        doubled = self._made_by(k, "mul")
-        two = bool(doubled) and number(doubled[1]) == 2.0
-        choice = self._made_by(doubled[0] if two else k, "where")
-        if not choice:
-            return None
-        condition, x, y = choice
-        comparison, negated = self._made_by(condition, "less"), self._made_by(y, "neg")
-        if comparison and negated and comparison[0] == x == negated[0] and number(comparison[1]) == 0.0:
-            return x, two
-        return None
-
-    def _decaying(self, k: int) -> vm.Vector | None:
-        """Return -|x| or -2·|x| if that is what `k` is: its exp shares the work of tanh(x)."""
-        found = self._decay(k)
-        if found is None:
-            return None
-        size = abs(self._operand(found[0]))
-        return -2.0 * size if found[1] else -size
-
-    def _slope_of_tanh(self, k: int) -> int | None:
-        """Return x if `k` is 4e/(1 + e)² with e = exp(-2·|x|)."""
-        number = self.program.operand
-        division = self._made_by(k, "div")
-        above = self._made_by(division[0], "mul") if division else ()
-        below = self._made_by(division[1], "mul") if division else ()
-        if not above or not below or below[0] != below[1] or number(above[1]) != 4.0:
-            return None
-        one_plus, power = self._made_by(below[0], "add"), self._made_by(above[0], "exp")
-        if not one_plus or not power or one_plus[0] != above[0] or number(one_plus[1]) != 1.0:
-            return None
-        found = self._decay(power[0])
-        return found[0] if found is not None and found[1] else None
 
     def _tanh_and_slope(self, x: int) -> tuple[vm.Vector, vm.Vector]:
         operand = self._operand(x)

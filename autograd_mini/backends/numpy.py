@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from autograd_mini.backends import python
+from autograd_mini.backends.blocks import Blocks
 from autograd_mini.backends.invariant import split
 from autograd_mini.program import Program
 from autograd_mini.table import named
@@ -36,6 +37,7 @@ EXPRESSIONS: Final = {
     "relu": "where({0} <= 0.0, 0.0, {0})",
     "maximum": "where(({0} > {1}) | ({0} != {0}), {0}, {1})",
     "minimum": "where(({0} < {1}) | ({0} != {0}), {0}, {1})",
+    "copysign": "copysign({0}, where({1} == {1}, {1}, 1.0))",
     "step": "where({0} > 0.0, 1.0, where({0} <= 0.0, 0.0, {0}))",
 }
 """Primitives that are more than one call."""
@@ -61,9 +63,9 @@ def build_rows(
     """
     import numpy as np
 
-    once, each, also = split(program.expanded(UFUNCS.keys()), mapped, reduced)
+    once, each, also = split(program.expanded(UFUNCS.keys() | EXPRESSIONS), mapped, reduced)
     before = python.build(once)
-    namespace: dict[str, Any] = {"where": np.where, "inf": np.inf, "nan": np.nan}
+    namespace: dict[str, Any] = {"where": np.where, "copysign": np.copysign, "inf": np.inf, "nan": np.nan}
     for name in each.primitives - EXPRESSIONS.keys():
         namespace[f"{name}_"] = getattr(np, UFUNCS[name]) if name in UFUNCS else _slow(name)
     text, registers = _text(each, mapped)
@@ -71,11 +73,12 @@ def build_rows(
     replay = namespace["replay"]
     summed = [i for i, total in enumerate(reduced) if total]
     columns_out = [i for i, total in enumerate(reduced) if not total]
+    memory = Blocks()
 
     def run(columns: Sequence[Any], rows: int, threads: int | None = None) -> tuple[Any, Any, Any]:
         once_in = [c for c, m in zip(columns, mapped, strict=True) if not m]
         same = [*columns, *(before(once_in) or ())]
-        table = np.empty((len(columns_out), rows))
+        table = memory.block(len(columns_out), rows)
         totals = np.full(len(summed), -0.0)
         held = np.ones(rows, dtype=bool) if program.guards else None
         buffers = np.empty((registers, min(rows, CHUNK)))
@@ -101,8 +104,8 @@ def build_rows(
 
 def source(program: Program) -> str:
     """Return the program as a function of arrays."""
-    program = program.expanded(UFUNCS.keys())
-    lines = ["import numpy as np", "from numpy import inf, nan, where"]
+    program = program.expanded(UFUNCS.keys() | EXPRESSIONS)
+    lines = ["import numpy as np", "from numpy import copysign, inf, nan, where"]
     for name in sorted(program.primitives - EXPRESSIONS.keys()):
         lines.append(f"from numpy import {UFUNCS[name]} as {name}_" if name in UFUNCS else _imported(name))
     text, _ = _text(program, [True] * program.inputs)

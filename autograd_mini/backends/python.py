@@ -41,8 +41,6 @@ RAISING: Final[dict[str, Callable[..., float]]] = {
         "log1p",
         "log2",
         "log10",
-        "exp2",
-        "cbrt",
         "sqrt",
         "pow",
         "sin",
@@ -62,7 +60,6 @@ RAISING: Final[dict[str, Callable[..., float]]] = {
         "erfc",
         "fmod",
     ]
-    if hasattr(math, name)
 }
 """Functions that equal a row's value wherever they do not raise."""
 
@@ -110,7 +107,11 @@ def build_rows(
         table = np.array([missed if r is None else r for r in results], dtype=float)
         table = table.reshape(rows, len(program.outputs)).T
         total = np.array(reduced, dtype=bool)
-        return table[~total], np.array([sum(row, -0.0) for row in table[total].tolist()]), held
+        return (
+            table[~total],
+            np.array([sum(row, -0.0) if row else 0.0 for row in table[total].tolist()]),
+            held,
+        )
 
     return run
 

@@ -1,0 +1,68 @@
+"""Memory for results, handed out again once nobody looks at it. Knows no programs.
+
+The first write to new pages costs more than most kernels. So a block of results is lent: every array made
+of it, and every view of these, refers to the loan, and when the last of them is gone the loan gives the
+memory back.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = ["Blocks"]
+
+KEPT: Final = 2
+"""Blocks that wait for the next call: one is free while the result of the call before is still held."""
+
+
+class Blocks:
+    """The blocks of one kernel. Threads may ask at once."""
+
+    def __init__(self) -> None:
+        self._free: list[Any] = []
+
+    def block(self, columns: int, rows: int) -> Any:
+        """Return an array of shape (columns, rows), each column on a boundary of 64 bytes.
+
+        >>> blocks = Blocks()
+        >>> first = blocks.block(2, 100)
+        >>> column, address = first[0], first.ctypes.data
+        >>> del first
+        >>> blocks.block(2, 100).ctypes.data == address  # the column is still looked at
+        False
+        >>> del column
+        >>> blocks.block(2, 100).ctypes.data == address
+        True
+        """
+        import numpy as np
+
+        stride = rows + -rows % 8
+        memory = np.asarray(_Loan(self._taken(columns * stride + 8), self._free))
+        start = -memory.ctypes.data % 64 // 8
+        return memory[start : start + columns * stride].reshape(columns, stride)[:, :rows]
+
+    def _taken(self, size: int) -> Any:
+        import numpy as np
+
+        free = self._free
+        for _ in range(len(free)):
+            try:
+                memory = free.pop()
+            except IndexError:  # another thread has taken it
+                break
+            if memory.size == size:
+                return memory
+            free.insert(0, memory)
+        return np.empty(size)
+
+
+class _Loan:
+    """What the arrays made of a block refer to; NumPy keeps it for as long as there is one of them."""
+
+    def __init__(self, memory: Any, free: list[Any]) -> None:
+        self._memory, self._free = memory, free
+        self.__array_interface__ = memory.__array_interface__
+
+    def __del__(self) -> None:
+        self._free.append(self._memory)
+        del self._free[:-KEPT]
