@@ -8,7 +8,8 @@ pip    := $(bin)/python -m pip install -qq  # -qq: errors only
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo check lint types test docs notebooks nightly test-all-pythons bench clean
+.PHONY: help venv demo check lint types test docs notebooks nightly campaign mutation test-all-pythons \
+        bench bench-peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,7 +34,9 @@ $(VENV)/.installed-%:
 $(VENV)/.installed-test: $(VENV)/.installed
 $(VENV)/.installed-dev: $(VENV)/.installed-test
 $(VENV)/.installed-docs: $(VENV)/.installed-dev
+$(VENV)/.installed-mutation: $(VENV)/.installed-test
 $(VENV)/.installed-bench: $(VENV)/.installed
+$(VENV)/.installed-bench-peers: $(VENV)/.installed-bench
 
 venv: $(VENV)/.installed ## the environment that `demo` needs
 
@@ -67,6 +70,14 @@ endif
 nightly: $(VENV)/.installed-test ## the slow tests too, with many more random examples
 	HYPOTHESIS_PROFILE=nightly $(bin)/pytest -n auto -m ""
 
+SEED ?= 2026
+campaign: $(VENV)/.installed-test ## a million random programs, in sittings: Ctrl-C stops, the same command goes on
+	@mkdir -p build
+	$(bin)/python -m autograd_mini.testing.campaign --seed $(SEED) --resume build/campaign-$(SEED).json
+
+mutation: $(VENV)/.installed-mutation ## small mistakes made in the engine, one by one: the tests must notice
+	$(bin)/python tests/mutation.py
+
 # A pyenv shim may stand on PATH and fail, so a candidate counts only once it has run.
 test-all-pythons: ## `test` under each other supported Python found here
 	@set -e; for version in 3.12 3.13; do \
@@ -82,6 +93,9 @@ bench: $(VENV)/.installed-bench ## every benchmarks/bench_*.py, one after anothe
 	@set -e; for script in $(sort $(wildcard benchmarks/bench_*.py)); do \
 	  echo "== $$script"; $(bin)/python $$script; \
 	done
+
+bench-peers: $(VENV)/.installed-bench-peers ## compiled programs beside JAX, CasADi, Dr.Jit, heyoka, ddx-ad and C
+	$(bin)/python benchmarks/bench_replay.py
 
 clean: ## back to a fresh clone, environments included
 	rm -rf .venv .venv-* build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
