@@ -67,32 +67,13 @@ class Reading(Recorder):
             result = op(*[x.node if isinstance(x, Reading) else x for x in operands])
         return result if any(isinstance(x, Value) for x in operands) else Reading(result)
 
-    def _compared(self, comparison: Callable[..., bool], other: Any) -> Any:
+    def record_comparison(self, comparison: Callable[[Any, Any], bool], other: Any) -> Any:
+        """Record the comparison; its result is a reading whose truth is a guard."""
         if not isinstance(other, (Reading, Value)) and not is_number(other):
             return NotImplemented
         y = other.node if isinstance(other, Reading) else other
         with modes.switched(recording=True):
             return Reading(RELATIONS[comparison](self.node, y), is_truth=True)
-
-    def __eq__(self, other: object) -> Any:
-        return self._compared(operator.eq, other)
-
-    def __ne__(self, other: object) -> Any:
-        return self._compared(operator.ne, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compared(operator.lt, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compared(operator.le, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compared(operator.gt, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compared(operator.ge, other)
-
-    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         return bool(self.node)  # a guard
