@@ -6,21 +6,20 @@ import argparse
 import json
 import math
 import os
-import re
 import sys
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from autograd_mini import __version__
 from autograd_mini.animate import animate
+from autograd_mini.arguments import Parser, UsageError, arranged, assigned, complain
 from autograd_mini.draw import draw
 from autograd_mini.expression import Expression, ExpressionError
 from autograd_mini.formula import latex
 from autograd_mini.ledger import Ledger, ledger, paths, visits
-from autograd_mini.naming import evaluation_order, formula, names, one_line
-from autograd_mini.render import RenderError, render, write
+from autograd_mini.naming import evaluation_order, names, operation
+from autograd_mini.render import RenderError, write
 from autograd_mini.terminal import columns, elided, showable
 from autograd_mini.tree import tree
 from autograd_mini.value import Value
@@ -29,7 +28,9 @@ PROGRAM: Final = "autograd-mini"
 ROWS: Final = 60
 """How many values are printed before the middle is left out."""
 
-USAGE: Final = 2  # what was asked for is wrong
+PICTURES: Final = ("svg", "png", "dot", "animate")
+"""The options that name a file."""
+
 FAILURE: Final = 1  # it is right, and could not be done
 INTERRUPTED: Final = 130  # as a shell says it: 128 + SIGINT
 BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
@@ -49,15 +50,6 @@ examples:
 An expression has numbers, names, + - * / ** ( ), the functions of autograd_mini, and the constants
 pi, e, tau, inf and nan, unless those names are given numbers of their own.
 """
-
-
-class _UsageError(Exception):
-    """What was asked for is wrong; the message is one line."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise _UsageError(f"{one_line(message, 120)}; {self.prog} --help shows examples")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,26 +73,18 @@ def _reported(command: Callable[[Sequence[str]], int], arguments: Sequence[str])
             status = command(arguments)
         if sys.stdout is not None:  # as it is when closed by the caller
             sys.stdout.flush()
-    except _UsageError as error:
-        return _complain(str(error), USAGE)
-    except ExpressionError as error:
-        return _complain("\n".join(filter(None, [str(error), error.caret])), USAGE)
+    except (UsageError, ExpressionError) as error:
+        return complain(PROGRAM, error)
     except RenderError as error:
-        return _complain(str(error), FAILURE)
+        return complain(PROGRAM, error, FAILURE)
     except BrokenPipeError:  # the reader has gone, as head does: nobody is left to tell
         _give_up_output()
         return BROKEN_PIPE
     except OSError as error:
         _give_up_output()
-        return _complain(f"standard output: {error.strerror}; send it elsewhere", FAILURE)
+        return complain(PROGRAM, f"standard output: {error.strerror}; send it elsewhere", FAILURE)
     except KeyboardInterrupt:
         return INTERRUPTED
-    return status
-
-
-def _complain(message: str, status: int) -> int:
-    if sys.stderr is not None:  # print would take None for standard output
-        print(showable(f"{PROGRAM}: error: {message}", sys.stderr), file=sys.stderr)
     return status
 
 
@@ -112,8 +96,8 @@ def _give_up_output() -> None:
 # ---- what is asked for -----------------------------------------------------------------------------
 
 
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog=PROGRAM,
         description=DESCRIPTION,
         epilog=EXAMPLES,
@@ -142,43 +126,20 @@ def _parser() -> _Parser:
     return parser
 
 
-def _arranged(arguments: Sequence[str], with_file: Sequence[str]) -> list[str]:
-    """Put options first and the rest behind ``--``, so that ``-a+b`` is no option but an expression."""
-    options, rest = list[str](), list[str]()
-    waiting = iter(arguments)
-    for argument in waiting:
-        if argument == "--":
-            rest += waiting
-        elif argument == "-h" or re.fullmatch(r"--[a-z][a-z-]*(=.*)?", argument, re.DOTALL):
-            options.append(argument)
-            if argument in with_file:
-                options += [f for f in [next(waiting, None)] if f is not None]
-        else:
-            rest.append(argument)
-    return [*options, "--", *rest]
-
-
-def _numbers(assignments: Sequence[str]) -> dict[str, float]:
-    """Read name=number. The number may be a constant expression, such as 1/3 or -pi."""
-    numbers: dict[str, float] = {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        name = unicodedata.normalize("NFKC", name.strip())  # as in the expression
-        shown = repr(one_line(assignment))
-        if not equals:
-            raise _UsageError(
-                f"{shown} is not name=number: write numbers as in a=2, without blanks, and put the "
-                "whole expression in quotes"
-            )
-        if not name.isidentifier():
-            raise _UsageError(f"{shown} has no name before the =: write name=number, as in a=2")
-        if name in numbers:
-            raise _UsageError(f"{shown} gives {one_line(name)} a second number: give it once")
-        try:
-            numbers[name] = Expression(text)()
-        except ExpressionError:
-            raise _UsageError(f"{shown} gives no number: write one, as in a=2, a=-1e-3 or a=pi/4") from None
-    return numbers
+def _files(options: argparse.Namespace) -> dict[str, str]:
+    """Return the file that each kind of picture goes to, of those that are asked for."""
+    files: dict[str, str] = {}
+    for kind in PICTURES:
+        path = getattr(options, kind)
+        if path is None:
+            continue
+        if path in ("", "-"):
+            raise UsageError(f"--{kind} {path!r} names no file: name one, or /dev/stdout")
+        for other, taken in files.items():
+            if os.path.abspath(taken) == os.path.abspath(path):
+                raise UsageError(f"--{other} and --{kind} both name {path!r}: give each a file of its own")
+        files[kind] = path
+    return files
 
 
 def _check(arguments: Sequence[str]) -> int:
@@ -188,16 +149,17 @@ def _check(arguments: Sequence[str]) -> int:
 
 
 def _differentiate(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(_arranged(arguments, ("--svg", "--png", "--dot", "--animate")))
+    options = _parser().parse_args(arranged(arguments, [f"--{kind}" for kind in PICTURES]))
     if options.expression is None:
-        raise _UsageError(f'no expression: give one, as in {PROGRAM} "(a+b)*(b+1)" a=2 b=1')
+        raise UsageError(f'no expression: give one, as in {PROGRAM} "(a+b)*(b+1)" a=2 b=1')
     expression = Expression(options.expression)
-    numbers = _numbers(options.numbers)
+    numbers = assigned(options.numbers)
+    files = _files(options)
     leaves = {name: Value(number, label=name) for name, number in numbers.items()}
     result = expression(**leaves)
     root = result if isinstance(result, Value) else Value(result, label="result")
     root.backward()
-    written = _pictures(root, options)
+    written = _pictures(root, files)
     if options.json:
         text = _json(expression, root, leaves)
     elif options.latex:
@@ -215,26 +177,25 @@ def _differentiate(arguments: Sequence[str]) -> int:
 # ---- what is answered ------------------------------------------------------------------------------
 
 
-def _pictures(root: Value, options: argparse.Namespace) -> list[str]:
+def _pictures(root: Value, files: Mapping[str, str]) -> list[str]:
     """Write the pictures that are asked for, whatever their names end in; return where to."""
     kinds: dict[str, Callable[[], str | bytes]] = {
         "svg": lambda: draw(root).svg,
-        "png": lambda: render(draw(root).source, "png"),
+        "png": lambda: draw(root).png,
         "dot": lambda: draw(root).source,
         "animate": lambda: _animation(root),
     }
-    wanted = {kind: path for kind in kinds if (path := getattr(options, kind)) is not None}
-    for kind, path in wanted.items():
+    for kind, path in files.items():
         picture = kinds[kind]()
         write(path, picture if isinstance(picture, bytes) else picture.encode())
-    return list(wanted.values())
+    return list(files.values())
 
 
 def _animation(root: Value) -> str:
     try:
         return animate(root).html
     except ValueError as error:  # more than an eye can follow
-        raise _UsageError(str(error)) from None
+        raise UsageError(str(error)) from None
 
 
 def _exact(x: float) -> str:
@@ -266,7 +227,7 @@ def _values(root: Value, called: Mapping[Value, str]) -> list[str]:
         if last and i == last.start:
             rows.append((f"… {last.start - first.stop:,} more …", "", ""))
         node = nodes[i]
-        text = called[node] if node.op is None else f"{called[node]} = {formula(node, called)}"
+        text = called[node] if node.op is None else f"{called[node]} = {operation(node, called)}"
         rows.append((text, "=", _exact(node.data)))
     return columns(rows, "<^<", gap=" ")
 
@@ -289,7 +250,7 @@ def _json(expression: Expression, root: Value, leaves: dict[str, Value]) -> str:
         "value": _plain(root.data),
         "gradient": {name: _plain(debts.gradient[leaf]) for name, leaf in leaves.items()},
         "values": [
-            {"name": called[node], "operation": formula(node, called) or None, "value": _plain(node.data)}
+            {"name": called[node], "operation": operation(node, called) or None, "value": _plain(node.data)}
             for node in evaluation_order(root)
         ],
         "ledger": [

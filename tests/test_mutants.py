@@ -105,11 +105,11 @@ def _pay_debts(order):
 """
 ENGINE = {
     "= for +=": ("node._y._grad += received * dy", "node._y._grad = received * dy"),
-    "no topological order": ("# ---- numbers and refusals", NO_ORDER),
+    "no topological order": ("", NO_ORDER),
     "a visit for every path": ("            if node._mark == met:", "            if True:"),
     "x * x without its second edge": ("_dy = self._data", "_dy = None if other is self else self._data"),
     "x / y with a wrong sign": ("1.0 / y, other, -(z / y))", "1.0 / y, other, z / y)"),
-    "a leaf's present number": ("# ---- numbers and refusals", STALE),
+    "a leaf's present number": ("", STALE),
     "interior nodes not settled afresh": ("        node._grad = -0.0", "        node._grad = node.grad"),
     "many operands: the first only": (
         "for x, derivative in node.edges():",
@@ -120,10 +120,10 @@ ENGINE = {
 
 @contextmanager
 def broken_engine(old, new):
-    """`Value` as its file would have it with `old` replaced by `new`; a comment is kept, and overruled."""
+    """`Value` as its file would have it with `old` replaced by `new`, or with `new` at its end."""
     source = Path(value.__file__).read_text().replace("follow(_add_method)", "")  # leave no trace
     assert old in source, f"{old!r} is no longer in value.py: write this mutant anew"
-    broken = f"{source}\n{new}" if old.startswith("#") else source.replace(old, new, 1)
+    broken = source.replace(old, new, 1) if old else source + new
     module = types.ModuleType("broken_engine")
     sys.modules[module.__name__] = module  # for pickle
     try:

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from autograd_mini import dual
+from autograd_mini import dual, transforms
 from autograd_mini.testing.campaign import examine, main, numbered, smallest
-from autograd_mini.testing.naive import Node, path_sums
-from autograd_mini.testing.recipes import grow
+from autograd_mini.testing.naive import Node, path_sums, second_order_rounding
+from autograd_mini.testing.recipes import Recipe, grow
+from autograd_mini.testing.walks import second_order
 
 
 @pytest.fixture
@@ -79,3 +80,23 @@ def test_the_naive_engine_counts_every_path():
     assert (x.grad, y.grad) == (54.0, 1.0)
     y.zero_grad()
     assert x.grad == 0.0
+
+
+CANCELLING = [  # the second derivative is the little that is left of terms as large as 1 / x ** 2
+    Recipe((-3.4687977410273514e-05,), (), (("atanh", (0,)), ("/", (1, 0)))),
+    Recipe((-1.5382991361742744e-05,), (), (("atan", (0,)), ("tanh", (0,)), ("/", (1, 2)))),
+]
+
+
+@pytest.mark.parametrize("recipe", CANCELLING, ids=["atanh(x) / x", "atan(x) / tanh(x)"])
+def test_nestings_may_differ_by_the_rounding_of_terms_that_cancel(recipe, monkeypatch):
+    (x,) = recipe.inputs
+    node = Node(x)
+    rounding = second_order_rounding(recipe(node), node, node)
+    assert 1e-8 < rounding < 1e-3
+    assert list(second_order(recipe)) == []
+    right = transforms.hvp
+    monkeypatch.setattr(
+        transforms, "hvp", lambda f: lambda x, e: [g + 2 * rounding for g in right(f)(x, e)]
+    )
+    assert len(list(second_order(recipe))) == 1

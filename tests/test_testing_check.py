@@ -9,6 +9,8 @@ import autograd_mini as ad
 from autograd_mini import Value, transforms
 from autograd_mini.table import TABLE, primitive
 from autograd_mini.testing import GradientError, Verdict, check_grads, compare_grads
+from autograd_mini.testing.blame import Investigation
+from autograd_mini.testing.differences import Judgement
 from autograd_mini.testing.recipes import grow, random_material, vocabulary
 
 
@@ -150,8 +152,25 @@ def test_a_branch_that_holds_at_one_point_alone_is_no_accusation():
     assert "a branch holds at this point alone" in str(report)
 
 
-def test_the_sign_of_zero_is_no_accusation():
-    assert check_grads(lambda a, b: ad.copysign(a, ad.ceil(b)), -3.0, -0.2).ok
+SIGNS_OF_ZERO = [
+    (lambda a: ad.copysign(a, ad.ceil(a)), (-0.2,)),  # copysign(-0.2, -0.0)
+    (lambda a, b: ad.copysign(a, ad.ceil(b)), (-3.0, -0.2)),
+    (lambda a, b: ad.copysign(b, ad.tan(ad.ceil(a))), (-0.2, 2.4)),
+    (lambda a: a * ad.atan2(ad.ceil(a), -1.0), (-0.2,)),
+]
+
+
+@pytest.mark.parametrize("f, xs", SIGNS_OF_ZERO)
+def test_the_sign_of_zero_is_known_to_differences_and_none_of_mpmaths_business(f, xs):
+    assert check_grads(f, *xs).decided
+    report = check_grads(f, *xs, oracle="mpmath", order=1)
+    assert set(verdicts(report)) == {Verdict.NOISY}
+    assert "depends on the sign of a zero" in str(report)
+
+
+def test_a_wrong_derivative_is_found_where_the_sign_of_zero_tells():
+    report = compare_grads(lambda a: ad.copysign(a, -0.0), lambda a: 1.0, 0.2)
+    assert verdicts(report) == [Verdict.WRONG]
 
 
 def test_the_kink_is_named():
@@ -193,7 +212,7 @@ def test_a_gradient_by_hand_of_several_arguments_and_of_arrays():
 
 
 def test_a_gradient_by_hand_of_another_size_is_refused():
-    with pytest.raises(TypeError, match="returned 1 numbers, and <lambda> has 2 to be differentiated by"):
+    with pytest.raises(TypeError, match="returned 1 number, and <lambda> has 2 to be differentiated by"):
         check_grads(lambda a, b: a * b, lambda a, b: b, 2.0, 3.0)
 
 
@@ -246,7 +265,27 @@ def test_mpmath_as_the_only_oracle():
     [
         (lambda: check_grads(ad.sin), TypeError, "was given no argument"),
         (lambda: check_grads(ad.sin, 1.0, order=3), ValueError, "order 3 cannot be checked: choose 1 or 2"),
-        (lambda: check_grads(ad.sin, 1.0, modes=("sideways",)), ValueError, "give one or both of forward"),
+        (lambda: check_grads(ad.sin, 1.0, modes="forward"), ValueError, r"as in modes=\('forward',\)"),
+        (lambda: check_grads(3.0, 1.0), TypeError, "f is 3.0, no function"),
+        (lambda: check_grads(math.sin, 1.0, gradient=0.5), TypeError, "gradient is 0.5, no function"),
+        (lambda: check_grads(ad.sin, []), TypeError, "was given no number, only empty arguments"),
+        (
+            lambda: check_grads(lambda *, a: a, 1.0),
+            TypeError,
+            r"<lambda>\(\*, a\) cannot be called .*wrap it",
+        ),
+        (
+            lambda: check_grads(lambda x: np.array([x]), lambda x: 1.0, 1.0),
+            TypeError,
+            "an array of 1 number,",
+        ),
+        (
+            lambda: check_grads(math.factorial, lambda n: n, 3),
+            TypeError,
+            "not take the floats .* = 3.0: .*hold",
+        ),
+        (lambda: check_grads(lambda x: None, lambda x: 1.0, 3), TypeError, "is a return statement"),
+        (lambda: check_grads(lambda x: x, lambda x: None, 3), TypeError, "is a return statement"),
         (lambda: check_grads(ad.sin, 1.0, oracle="delphi"), ValueError, "choose one of auto"),
         (lambda: check_grads(lambda x: [x, x], 1.0), TypeError, "check the numbers one at a time"),
         (lambda: check_grads(ad.sin, "1.0"), TypeError, "expected a real number, got str"),
@@ -255,6 +294,96 @@ def test_mpmath_as_the_only_oracle():
 def test_wrong_requests_name_the_remedy(request_, error, message):
     with pytest.raises(error, match=message):
         request_()
+
+
+def test_what_rounding_leaves_of_large_second_partials_is_no_mistake():
+    """A constant, whose second partials of the size of 1 / x² cancel but for their rounding."""
+    report = check_grads(lambda a, c: ad.atan2(a + c, a + c), -0.004545385886780167, 0.029066405431647332)
+    assert verdicts(report)[:2] == [Verdict.RIGHT, Verdict.RIGHT]
+
+
+def test_a_partial_that_is_zero_at_the_point_alone_may_have_a_derivative():
+    """For every x, x ** 0 is 1; its derivative by both operands is 1 / x all the same."""
+
+    def f(numbers):
+        return numbers[0] ** numbers[1]
+
+    investigation = Investigation(f, [0.7, -0.0], f)
+    assert investigation.exact((0, 1)) == 1 / 0.7
+    judgement = investigation.settle(Judgement(Verdict.WRONG), 1.5, (0, 1), 1e-6, 0.0)
+    assert "every partial is right" in judgement.remark
+
+
+def test_a_gradient_of_dicts_may_be_in_any_order():
+    def f(p, x):
+        return p["a"] * p["b"][0] * x
+
+    def fprime(p, x):
+        return {"b": [p["a"] * x], "a": p["b"][0] * x}, p["a"] * p["b"][0]
+
+    point = {"a": 2.0, "b": [5.0]}
+    assert check_grads(f, fprime, point, 3.0).decided
+    assert check_grads(lambda p: f(p, 1.0), lambda p: fprime(p, 1.0)[0], point).decided
+    assert check_grads(lambda p: f(p, 1.0), lambda p: fprime(p, 1.0)[:1], point).decided
+
+
+@pytest.mark.parametrize(
+    ("fprime", "message"),
+    [
+        (
+            lambda x: {"a": 1.0, "c": 2.0},
+            "by 'a', 'c', and the argument has 'a', 'b': return one under each",
+        ),
+        (lambda x: [1.0, 2.0, 3.0], "returned 3 numbers, and <lambda> has 2 to be differentiated by"),
+        (lambda x: 1.0, r"returned 1 number, and <lambda> has 2 .*\(x\['a'\], x\['b'\]\): return one for"),
+    ],
+)
+def test_a_gradient_of_another_structure_is_refused(fprime, message):
+    with pytest.raises(TypeError, match=message):
+        check_grads(lambda x: x["a"] * x["b"], fprime, {"a": 2.0, "b": 1.0})
+
+
+def test_a_gradient_of_another_shape_is_refused():
+    x = np.ones((2, 3))
+    assert check_grads(lambda x: (x * x).sum(), lambda x: 2 * x, x).decided
+    with pytest.raises(
+        TypeError, match=r"array of shape \(3, 2\), and the argument has the shape \(2, 3\)"
+    ):
+        check_grads(lambda x: (x * x).sum(), lambda x: 2 * x.T, x)
+
+
+def test_a_function_that_refuses_the_point_or_is_not_finite_there():
+    for f, x, remark in [
+        (math.sqrt, -1.0, "there is no value here: ValueError: "),
+        (lambda x: 1 / x, 0.0, "there is no value here: ZeroDivisionError: "),
+        (lambda x: x, math.nan, "the point itself is nan"),
+        (lambda x: x, math.inf, "the point itself is inf"),
+        (lambda x: x * math.inf, 1.0, "the value itself is inf"),
+    ]:
+        report = check_grads(f, lambda x: 1.0, x)
+        assert verdicts(report) == [Verdict.KINK]
+        assert remark in str(report)
+    with pytest.raises(KeyError):  # what is no matter of numbers is the user's own
+        check_grads(lambda x: {}[x], lambda x: 1.0, 1.0)
+
+
+def test_single_precision_is_told_from_a_wrong_gradient():
+    def f(x):
+        return float(np.sin(np.float32(x)))
+
+    assert check_grads(f, math.cos, 1.0).decided
+    report = compare_grads(f, lambda x: 1.1 * math.cos(x), 1.0)
+    assert verdicts(report) == [Verdict.WRONG]
+    assert "the value stands still nearby, and over a step of 4e-01 it is 0.540" in str(report)
+
+
+def test_what_is_not_finite_is_off_by_no_number():
+    assert str(compare_grads(lambda x: x, lambda x: math.nan, 1.0).wrong[0]).endswith(
+        "is nan (<lambda>) and should be 1 ± 7e-15"
+    )
+    assert str(compare_grads(lambda x: 3.0, lambda x: 0.1, 1.0).wrong[0]).startswith(
+        "∂f/∂x is 0.1 (<lambda>) and should be 0 ± "
+    )
 
 
 def test_a_report_prints_as_a_table():

@@ -59,7 +59,7 @@ def test_a_wrong_derivative_is_a_failure(capsys):
         (["a +"], "the expression ends where a number or a name should follow"),
         (["2 + 2"], "the expression has no variables: there is nothing to differentiate by"),
         (["a", "b=2"], "'b' is not in the expression: leave out its number"),
-        (["a", "a=two"], "'a=two' gives no number: write one, such as a=2 or a=pi/4"),
+        (["a", "a=two"], "'a=two' gives no number: write one, as in a=2, a=-1e-3 or a=pi/4"),
         (["a", "2"], "'2' is not name=number: write numbers as in a=2, without blanks"),
         (["log(a - 1e9)"], "no number up to 1000 was found for a: give a=…"),
         (["a", "--order", "3"], "argument --order: invalid choice: 3"),

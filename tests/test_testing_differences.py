@@ -48,7 +48,16 @@ CASES = [
     ("vertical tangent", math.cbrt, 0.0, math.inf, KINK),
     ("no value", math.log, 0.0, math.inf, KINK),
     ("infinite value", lambda x: math.inf, 1.0, 0.0, KINK),
-    ("infinite argument", math.atan, math.inf, 0.0, NOISY),
+    ("infinite argument", math.atan, math.inf, 0.0, KINK),
+    ("tiny square", lambda x: x * x, 1e-50, 2e-50, RIGHT),
+    ("tiny square, wrong", lambda x: x * x, 1e-50, 2.01e-50, WRONG),
+    ("tiny scale", lambda x: 1e-200 * x * x, 1e-50, 2e-250, RIGHT),
+    ("tiny scale, wrong", lambda x: 1e-200 * x * x, 1e-50, 2.01e-250, WRONG),
+    ("cancellation to 0", lambda x: math.sqrt(1 + x * x) - 1, 1e-14, 1e-14, RIGHT),
+    ("cancellation to a cube", lambda x: x - math.sin(x), 1e-8, 5e-17, RIGHT),
+    ("cancellation to a square", lambda x: 1 - math.cos(x), 8.187211e-12, 8.187211e-12, RIGHT),
+    ("cancellation, wrong", lambda x: 1 - math.cos(x), 1e-7, 2e-7, WRONG),
+    ("cancellation near 0", lambda x: (1 + x) ** 2 - 1 - 2 * x, 1e-13, 2e-13, RIGHT),
     ("a branch not taken", lambda x: math.log(x) if x > 0 else 0.0, -1.0, math.nan, WRONG),
     ("rounding hides it", lambda x: 1e20 + x, 1.0, 1.0, NOISY),
     ("rounding hides the error too", lambda x: 1e20 + x, 1.0, 2.0, NOISY),
@@ -61,6 +70,66 @@ CASES = [
 def test_verdicts(f, x, found, verdict):
     judgement = Differences(f, x).judge(found)
     assert judgement.verdict is verdict, judgement
+
+
+CLOSED_FORMS = [
+    # what the textbook says, whatever it costs in digits
+    (math.sin, math.cos),
+    (math.exp, math.exp),
+    (math.log, lambda x: 1 / x),
+    (math.sqrt, lambda x: 0.5 / math.sqrt(x)),
+    (math.tanh, lambda x: 1 / math.cosh(x) ** 2),
+    (math.tan, lambda x: 1 / math.cos(x) ** 2),
+    (math.expm1, math.exp),
+    (math.log1p, lambda x: 1 / (1 + x)),
+    (math.erf, lambda x: 2 / math.sqrt(math.pi) * math.exp(-x * x)),
+    (abs, lambda x: math.copysign(1.0, x)),
+    (math.floor, lambda x: 0.0),
+    (lambda x: x % 1.0, lambda x: 1.0),
+    (lambda x: max(x, 0.0), lambda x: float(x > 0)),
+    (lambda x: x**5, lambda x: 5 * x**4),
+    (lambda x: 1 / x, lambda x: -1 / x**2),
+    (lambda x: math.sin(1 / x), lambda x: -math.cos(1 / x) / x**2),
+    (lambda x: x * math.log(x), lambda x: math.log(x) + 1),
+    (lambda x: x - math.sin(x), lambda x: 2 * math.sin(x / 2) ** 2),
+    (lambda x: 1 - math.cos(x), math.sin),
+    (lambda x: math.exp(x) - 1, math.exp),
+    (lambda x: math.sqrt(1 + x * x) - 1, lambda x: x / math.sqrt(1 + x * x)),
+    (lambda x: math.log(math.cosh(x)), math.tanh),
+    (lambda x: (x * x + 2 * x + 1) - (x + 1) ** 2 + x, lambda x: 1.0),
+    (lambda x: (x - 1) ** 3 - x**3 + 3 * x * x - 3 * x + 1, lambda x: 0.0),
+]
+
+
+def accused(rounds):
+    chance = random.Random(5)
+    for f, slope in CLOSED_FORMS * rounds:
+        x = chance.choice(
+            [
+                chance.uniform(-3, 3),
+                chance.gauss(0, 1) * 10 ** chance.uniform(-12, 3),
+                float(chance.randint(-3, 3)),
+                10.0 ** chance.randint(-15, 3),
+                1 + 10.0 ** chance.randint(-15, -1),
+            ]
+        )
+        scale, shift = 10 ** chance.uniform(-8, 8), chance.choice([0.0, chance.gauss(0, 1e3)])
+        try:
+            found = scale * slope(x)
+        except (ArithmeticError, ValueError):
+            continue
+        judgement = Differences(lambda x, f=f, a=scale, b=shift: a * f(x) + b, x).judge(found)
+        if judgement.verdict is WRONG:
+            yield x, scale, shift, found, judgement
+
+
+def test_no_closed_form_is_accused_whatever_the_point_and_the_scale():
+    assert list(accused(30)) == []
+
+
+@pytest.mark.nightly
+def test_no_closed_form_is_accused_at_many_more_points():
+    assert list(accused(1_000)) == []
 
 
 def test_what_changes_from_call_to_call_is_noise():

@@ -20,6 +20,7 @@ from autograd_mini.modes import no_grad
 from autograd_mini.structure import NUMBER, Structure, flatten
 from autograd_mini.testing.blame import Investigation
 from autograd_mini.testing.differences import Differences, Judgement, Verdict
+from autograd_mini.testing.exact import NoReferenceError
 from autograd_mini.testing.report import Finding, GradientError, Report
 from autograd_mini.testing.taylor import Taylor
 from autograd_mini.value import Value
@@ -94,7 +95,10 @@ def compare_grads(
     if order not in (1, 2):
         raise ValueError(f"order {order!r} cannot be checked: choose 1 or 2")
     if not modes or set(modes) - set(MODES):
-        raise ValueError(f"modes {modes!r}: give one or both of {', '.join(MODES)}")
+        raise ValueError(f"modes {modes!r} are unknown: give one or both, as in modes=('forward',)")
+    for what, function in (("f", f), ("gradient", gradient)):
+        if not callable(function) and function is not None:
+            raise TypeError(f"check_grads: {what} is {function!r}, no function: check_grads(f, fprime, x)")
     subject = _Subject(f, args, by_hand=gradient is not None)
     report = Report(subject.name, subject.point)
     judge = _Judge(subject, oracle, rtol)
@@ -114,6 +118,8 @@ class _Subject:
         self.plain = by_hand
         if not args:
             raise TypeError(f"{self.name} was given no argument: check_grads(f, x), or (f, fprime, x)")
+        _check_signature(f, self.name, args)
+        self.args = args
         self.names: list[str] = []
         numbers: list[Any] = []
         self.structures: list[Structure] = []
@@ -123,6 +129,8 @@ class _Subject:
             self.structures.append(structure)
             self.names += structure.names(name)
         self.numbers = [float(x.data if isinstance(x, Value) else x) for x in numbers]
+        if not numbers:
+            raise TypeError(f"{self.name} was given no number, only empty arguments: give it some")
         shown = [f"{n} = {x!r}" for n, x in zip(self.names, self.numbers, strict=True)]
         self.point = ", ".join(shown if len(shown) <= FEW else [*shown[:3], f"… ({len(shown)} numbers)"])
 
@@ -133,11 +141,20 @@ class _Subject:
 
     def call(self, numbers: Sequence[Any]) -> Any:
         """The function itself, on floats, Values or Duals."""
-        found, structure = flatten(self.f(*self.arguments(numbers)), f"the result of {self.name}")
+        try:
+            result = self.f(*self.arguments(numbers))
+        except TypeError as error:
+            if not (self.plain and all(isinstance(x, float) for x in numbers)):
+                raise
+            raise TypeError(
+                f"{self.name} does not take the floats {self.point}: {error}; hold what must be a whole "
+                "number fixed, as in lambda x: f(x, 3)"
+            ) from error
+        found, structure = flatten(result, f"the result of {self.name}")
         if structure != NUMBER:
             raise TypeError(
-                f"{self.name} returned a {structure.kind} of {structure.size} numbers, and a gradient is "
-                "of one: check the numbers one at a time, such as lambda x: f(x)[0]"
+                f"{self.name} returned {structure}, and a gradient is of one number, bare: check the "
+                "numbers one at a time, such as lambda x: f(x)[0]"
             )
         return found[0]
 
@@ -167,12 +184,15 @@ class _Subject:
     def by_hand(self, gradient: Callable[..., Any]) -> dict[str, list[float]]:
         """The gradient that the user's function gives."""
         name = getattr(gradient, "__name__", type(gradient).__name__)
-        numbers, _ = flatten(gradient(*self.arguments(self.numbers)), f"the result of {name}")
+        found = gradient(*self.arguments(self.numbers))
+        several = len(self.args) > 1 or (isinstance(found, tuple) and len(found) == 1)
+        like = tuple(self.args) if several else self.args[0]
+        numbers, _ = flatten(_in_order(found, like, name), f"the result of {name}")
         if len(numbers) != len(self.numbers):
             raise TypeError(
-                f"{name} returned {len(numbers)} numbers, and {self.name} has {len(self.numbers)} to be "
-                f"differentiated by ({', '.join(self.names[:3])}{', …' * (len(self.names) > 3)}): return "
-                "one for each"
+                f"{name} returned {len(numbers)} number{'s' * (len(numbers) != 1)}, and {self.name} has "
+                f"{len(self.numbers)} to be differentiated by "
+                f"({', '.join(self.names[:3])}{', …' * (len(self.names) > 3)}): return one for each"
             )
         return {name: _plain(numbers)}
 
@@ -266,15 +286,22 @@ class _Judge:
         self, differences: Differences, found: float, by: tuple[int, ...], zero: float
     ) -> Judgement:
         if self.oracle == "mpmath" and by:
-            exact = self.investigation.exact(by)
-            known = exact is not None and math.isfinite(exact)
-            judgement = Judgement(Verdict.WRONG if known else Verdict.KINK)
+            judgement = self._known(by)
         else:
             judgement = differences.judge(found, self.rtol, zero)
         by_values_alone = self.oracle == "differences" or self.subject.plain or not by
         if judgement.verdict is Verdict.RIGHT or by_values_alone:
             return judgement
         return self.investigation.settle(judgement, found, by, self.rtol, zero)
+
+    def _known(self, by: tuple[int, ...]) -> Judgement:
+        """What is to be settled if mpmath alone is asked: whatever was found is wrong until shown right."""
+        try:
+            exact = self.investigation.exact(by)
+        except NoReferenceError as error:
+            return Judgement(Verdict.NOISY, remark=str(error))
+        known = exact is not None and math.isfinite(exact)
+        return Judgement(Verdict.WRONG if known else Verdict.KINK)
 
 
 def _plain(numbers: Sequence[Any]) -> list[float]:
@@ -299,6 +326,40 @@ class _Remembered:
             return self._known[t][j]
 
         return one
+
+
+def _check_signature(f: Callable[..., Any], name: str, args: Sequence[Any]) -> None:
+    try:
+        signature = inspect.signature(f)
+    except (TypeError, ValueError):  # a function of C's that tells nothing
+        return
+    try:
+        signature.bind(*args)
+    except TypeError as error:
+        raise TypeError(
+            f"{name}{signature} cannot be called with {len(args)} argument{'s' * (len(args) != 1)} by "
+            f"position ({error}): wrap it, as in lambda x: f(x, key=1.0)"
+        ) from None
+
+
+def _in_order(found: Any, like: Any, name: str) -> Any:
+    """Return a gradient with its dicts in the order of the argument's; refuse what has other places."""
+    if isinstance(found, dict) and isinstance(like, dict):
+        if found.keys() != like.keys():
+            raise TypeError(
+                f"{name} returned derivatives by {', '.join(map(repr, found))}, and the argument has "
+                f"{', '.join(map(repr, like))}: return one under each of its keys"
+            )
+        return {key: _in_order(found[key], like[key], name) for key in like}
+    if isinstance(found, (list, tuple)) and isinstance(like, (list, tuple)) and len(found) == len(like):
+        return [_in_order(x, y, name) for x, y in zip(found, like, strict=True)]
+    shapes = getattr(found, "shape", ()), getattr(like, "shape", ())
+    if all(shapes) and shapes[0] != shapes[1]:
+        raise TypeError(
+            f"{name} returned an array of shape {shapes[0]}, and the argument has the shape {shapes[1]}: "
+            "return each derivative in the place of its number"
+        )
+    return found
 
 
 def _alike(found: dict[str, float]) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -25,6 +25,8 @@ DOUBT: Final = 10.0
 """Errors are themselves estimates: a difference counts only from this many times the error on."""
 RESOLVED: Final = 1e-4
 """A window decides if its error, doubts included, is at most this part of the slopes seen."""
+UNLIKE: Final = 5e-2
+"""Where values come in steps, as after a cancellation, only so large a relative error is accused."""
 
 
 class Verdict(Enum):
@@ -48,6 +50,10 @@ class Estimate:
         size = max(abs(self.slope), abs(other))
         room = DOUBT * self.error + rtol * size
         return math.isfinite(other) and (abs(self.slope - other) <= room or size <= zero)
+
+    def resolves(self, other: float) -> bool:
+        """Whether the error, doubts included, is small beside the numbers themselves."""
+        return DOUBT * self.error <= RESOLVED * max(abs(self.slope), abs(other))
 
     def __str__(self) -> str:
         return f"{self.slope!r} ± {self.error:.0e}" if self.error else repr(self.slope)
@@ -74,6 +80,8 @@ class Window:
     rise: float = math.inf
     """How far from its value at the point the function gets."""
     rounding: float = 0.0
+    sides: float = 0.0
+    """The error of the slopes on either side alone: noise that is hidden where both sides have it alike."""
     trouble: str = ""
     """In words, what makes the function not differentiable as seen from here; empty if nothing does."""
 
@@ -104,9 +112,11 @@ class Differences:
         def at(z: float) -> float:
             try:
                 return f(z)
-            except (ArithmeticError, ValueError):
+            except (ArithmeticError, ValueError) as error:
+                self._refusal = f"{type(error).__name__}: {error}"
                 return math.nan
 
+        self._refusal = ""
         self._f = at
         self._x = x
         self._y = at(x)
@@ -128,21 +138,35 @@ class Differences:
         A relative error of `rtol` is let pass, and any between numbers up to `zero`: the rounding that is
         left of larger ones where a derivative is 0.
         """
+        if not math.isfinite(self._x):
+            return Judgement(Verdict.KINK, remark=f"the point itself is {self._x!r}")
         if not math.isfinite(self._y):
-            return Judgement(Verdict.KINK, remark=f"the value itself is {self._y!r}")
+            remark = f"there is no value here: {self._refusal}"
+            return Judgement(
+                Verdict.KINK, remark=remark if self._refusal else f"the value itself is {self._y!r}"
+            )
         if self._f(self._x) != self._y:
             return Judgement(Verdict.NOISY, remark="the value changes from call to call")
         seen: list[Window] = []
         against: list[Window] = []
+        faint: Estimate | None = None
         for window in self.windows():
             seen.append(window)
             if window.trouble or not _decides(window, seen, 0.0 if abs(found) <= zero else found):
                 continue
             if not window.slope.near(found, rtol, zero):
-                against.append(window)
+                if not abs(found - window.slope.slope) <= DOUBT * window.sides:
+                    against.append(window)
             elif not any(window.slope.near(w.slope.slope) for w in against):  # one that tells the two apart
-                return Judgement(Verdict.RIGHT, window.slope)
-        return _contested(found, sorted(seen, key=_step), sorted(against, key=_step))
+                if window.slope.resolves(found) or not window.rise:
+                    return Judgement(Verdict.RIGHT, window.slope)
+                faint = faint or window.slope  # next to nothing, from here: a narrower window may see more
+        judgement = _contested(found, sorted(seen, key=_step), sorted(against, key=_step))
+        expected = judgement.expected
+        accused = judgement.verdict is Verdict.WRONG and expected.resolves(0.0)
+        if faint and not (accused and faint.near(expected.slope)):
+            return Judgement(Verdict.RIGHT, faint)
+        return judgement
 
     def _open(self, scale: float) -> Window | None:
         x, y = self._x, self._y
@@ -170,7 +194,7 @@ class Differences:
         else:
             trouble = ""
         rise = max(abs(z - y) for z in (*after, *before))
-        return Window(steps[0], central, rise, rounding, trouble)
+        return Window(steps[0], central, rise, rounding, max(left.error, right.error), trouble)
 
 
 def _step(window: Window) -> float:
@@ -203,7 +227,14 @@ def _contested(found: float, seen: list[Window], against: list[Window]) -> Judge
             return Judgement(Verdict.NOISY, best.slope, f"over a step of {window.step:.0e} it is {slope}")
     if not first.near(second.slope, RESOLVED):
         return Judgement(Verdict.NOISY, best.slope, f"over a step of {against[1].step:.0e} it is {second}")
-    return Judgement(Verdict.WRONG, best.slope)
+    moving = [w for w in against if w.rise]
+    if best.rise or not moving:
+        return Judgement(Verdict.WRONG, best.slope)
+    remark = (
+        f"the value stands still nearby, and over a step of {moving[-1].step:.0e} it is {moving[-1].slope}"
+    )
+    unlike = all(abs(found - w.slope.slope) > UNLIKE * abs(found) for w in moving)
+    return Judgement(Verdict.WRONG if unlike else Verdict.NOISY, best.slope, remark)
 
 
 def _error(estimate: Estimate) -> float:

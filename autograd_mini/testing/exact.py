@@ -1,8 +1,9 @@
 """What rows and graphs are worth at 50 digits: their references, evaluated and differenced in mpmath.
 
-Nothing here reads a partial or a value of the table: a row is taken at the word of its `reference`, a
-graph at that of its rows and leaves. With so many digits a step can be small beyond any doubt, so a
-derivative is either known or, at a kink, a pole or a jump, known not to exist.
+Nothing here reads a partial of the table: a row is taken at the word of its `reference`, a graph at that
+of its rows and leaves. With so many digits a step can be small beyond any doubt, so a derivative is either
+known or, at a kink, a pole or a jump, known not to exist. But mpmath has one zero: where the sign of it
+tells, it is not asked.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ STEP: Final = "1e-30"
 
 
 class NoReferenceError(LookupError):
-    """A row whose `reference` mpmath cannot evaluate, or mpmath is not installed."""
+    """What mpmath cannot be asked: a `reference` it cannot evaluate, a -0.0; or it is not installed."""
 
 
 def reference(row: Primitive, operands: Sequence[Any]) -> Any:
@@ -105,17 +106,20 @@ def derivative(f: Callable[[list[Any]], Any], x: Sequence[float], by: Sequence[i
 def derivative_of_row(row: Primitive, operands: Sequence[float], by: Sequence[int]) -> float | None:
     """Return the first or second derivative of a row by its operands number `by`; None at a kink or pole.
 
+    Raises NoReferenceError where mpmath cannot tell.
+
     >>> from autograd_mini.primitives import exp, relu
     >>> derivative_of_row(exp, [0.0], [0]), derivative_of_row(relu, [0.0], [0])
     (1.0, None)
     """
-    if not _applies(row, operands):
-        return None
+    _check_zeros(row, operands)
     return derivative(lambda x: reference(row, x), operands, by)
 
 
 def derivative_of_graph(root: Value, leaves: Sequence[Value], by: Sequence[int]) -> float | None:
     """Return the first or second derivative of an expression by leaves number `by`; None at a kink or pole.
+
+    Raises NoReferenceError where mpmath cannot tell.
 
     >>> a = Value(2.0)
     >>> derivative_of_graph(a * a * a, [a], [0])
@@ -123,9 +127,8 @@ def derivative_of_graph(root: Value, leaves: Sequence[Value], by: Sequence[int])
     """
     order = topological_order(root, through_edges=False)[::-1]
     for node in order:
-        numbers = [x.data if isinstance(x, Value) else x for x in node.operands]
-        if node.op is not None and not _applies(node.op, numbers):
-            return None
+        if node.op is not None:
+            _check_zeros(node.op, [x.data if isinstance(x, Value) else x for x in node.operands])
     leaf_numbers = {leaf: i for i, leaf in enumerate(leaves)}
 
     def replay(x: list[Any]) -> Any:
@@ -143,11 +146,14 @@ def derivative_of_graph(root: Value, leaves: Sequence[Value], by: Sequence[int])
     return derivative(replay, [leaf.data for leaf in leaves], by)
 
 
-def _applies(row: Primitive, operands: Sequence[float]) -> bool:
-    """Whether mpmath, which has one zero, can tell: copysign(1, -0.0) is none of its business."""
-    if not any(x == 0 and math.copysign(1.0, x) < 0 for x in operands):
-        return True
-    return bool(abs(reference(row, operands) - row.value(*operands)) < 1e-9)
+def _check_zeros(row: Primitive, operands: Sequence[float]) -> None:
+    """Refuse copysign(1, -0.0), which is -1: to mpmath, which has one zero, it would be 1."""
+    negative_zero = any(x == 0 and math.copysign(1.0, x) < 0 for x in operands)
+    if negative_zero and not abs(reference(row, operands) - row.value(*operands)) < 1e-9:
+        raise NoReferenceError(
+            f"{row.name}({', '.join(map(repr, operands))}) depends on the sign of a zero, and mpmath's "
+            "has none: ask for differences"
+        )
 
 
 def _mpmath() -> Any:

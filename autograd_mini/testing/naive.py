@@ -14,7 +14,7 @@ from typing import Any
 from autograd_mini.operators import Recorder
 from autograd_mini.table import Primitive
 
-__all__ = ["Node", "PathSum", "path_sums", "paths", "reachable"]
+__all__ = ["Node", "PathSum", "path_sums", "paths", "reachable", "second_order_rounding"]
 
 
 class Node(Recorder):
@@ -28,10 +28,17 @@ class Node(Recorder):
     (27.0, 27.0)
     """
 
-    __slots__ = ("data", "grad", "operands", "partials")
+    __slots__ = ("data", "grad", "op", "operands", "partials")
 
-    def __init__(self, data: float, operands: tuple[Any, ...] = (), partials: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self,
+        data: float,
+        operands: tuple[Any, ...] = (),
+        partials: tuple[Any, ...] = (),
+        op: Primitive | None = None,
+    ) -> None:
         self.data = data  # type: ignore[misc]  # a slot in the place of Recorder's property
+        self.op = op
         self.operands = operands
         self.partials = partials
         self.grad = 0.0
@@ -41,7 +48,7 @@ class Node(Recorder):
         numbers = [x.data if isinstance(x, Node) else float(x) for x in operands]
         data = op.value(*numbers)
         partials = op.partials_at(data, numbers, [isinstance(x, Node) for x in operands])
-        return Node(data, operands, tuple(partials))
+        return Node(data, operands, tuple(partials), op)
 
     def edges(self) -> Iterator[tuple[Node, float]]:
         """Yield each operand that has a derivative, with it."""
@@ -97,6 +104,39 @@ def path_sums(root: Node) -> dict[Node, PathSum]:
     for node, product, length in paths(root):
         sums.setdefault(node, PathSum()).add(product, length)
     return sums
+
+
+def second_order_rounding(root: Node, x: Node, y: Node) -> float:
+    """Return how far from each other two right second derivatives of `root` by `x` and `y` may be.
+
+    The second derivative is a sum over the nodes: what a node owes the root, times a second partial of its
+    row, times what two of its operands owe x and y. An ULP of the sum of the magnitudes for every node.
+
+    >>> from autograd_mini.primitives import mul
+    >>> x = Node(3.0)
+    >>> second_order_rounding(mul(x, x), x, x) == 2 * 2 * 2.0**-52
+    True
+    """
+    debts = path_sums(root)
+    magnitude = 0.0
+    for node, debt in debts.items():
+        below = [
+            {leaf: found.magnitude for leaf, found in path_sums(z).items()} if isinstance(z, Node) else {}
+            for z in node.operands
+        ]
+        for k in [k for k, found in enumerate(below) if x in found]:
+            for m, size in enumerate(_second_magnitudes(node, k)):
+                magnitude += debt.magnitude * size * below[k][x] * below[m].get(y, 0.0)
+    return 2.0**-52 * len(debts) * magnitude
+
+
+def _second_magnitudes(node: Node, k: int) -> list[float]:
+    """The second partials of the node's row by operand `k` and each operand, without signs."""
+    assert node.op is not None
+    leaves = [Node(z.data if isinstance(z, Node) else float(z)) for z in node.operands]
+    partial = node.op.partials_at(node.op(*leaves), leaves, [i == k for i in range(len(leaves))])[k]
+    sums = path_sums(partial) if isinstance(partial, Node) else {}
+    return [sums.get(leaf, PathSum()).magnitude for leaf in leaves]
 
 
 def reachable(root: Node) -> set[Node]:

@@ -60,8 +60,9 @@ class Finding:
         remark = f": {self.judgement.remark}" if self.judgement.remark else ""
         if self.verdict is not Verdict.WRONG:
             return f"{found}: {self.verdict.value}{remark}"
-        off = f"off by {self.ulps:.2g} ULP, relative {self.relative:.2g}"
-        return f"{found} and should be {_digits(self.expected)}: {off}{remark}"
+        off = f": off by {self.ulps:.2g} ULP, relative {self.relative:.2g}"
+        comparable = math.isfinite(self.found) and self.expected.slope
+        return f"{found} and should be {_digits(self.expected)}{off if comparable else ''}{remark}"
 
 
 @dataclass(frozen=True)
