@@ -27,6 +27,9 @@ def new_level() -> int:
 class Dual(Recorder):
     """A number `primal` that changes at the rate `tangent` along the direction of its `level`.
 
+    The tangent is None where no edge leads to one: the number is constant, and still no plain number of
+    Python's, which would raise when divided by zero.
+
     >>> from autograd_mini.primitives import sin
     >>> x = Dual(0.0, 1.0, new_level())
     >>> y = sin(x) + 3 * x
@@ -53,10 +56,7 @@ class Dual(Recorder):
         return primal if primal.__class__ is float else primal.data
 
     def record_primitive(self, op: Primitive, operands: tuple[Any, ...]) -> Any:
-        """Apply `op` to the primals, and the chain rule to the tangents.
-
-        Where no edge leads to a tangent, the result is as constant as a number is, and no Dual.
-        """
+        """Apply `op` to the primals, and the chain rule to the tangents."""
         primals, tangents = [], []
         for x in operands:
             primal, tangent = split(x, self.level)
@@ -64,11 +64,11 @@ class Dual(Recorder):
             tangents.append(tangent)
         y = op(*primals)
         if not modes.here.recording:
-            return y
+            return Dual(y, None, self.level)
         partials = op.partials_at(y, primals, [t is not None for t in tangents])
         terms = [d * t for d, t in zip(partials, tangents, strict=True) if d is not None]
         if not terms:
-            return y
+            return Dual(y, None, self.level)
         total = terms[0]
         for term in terms[1:]:
             total = total + term

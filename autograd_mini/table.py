@@ -441,6 +441,11 @@ def primitive(
         raise ValueError(f"primitive {name!r} is already in the table; choose another name")
     if not all(x.lstrip("*").isidentifier() for x in (name, *names)):
         raise ValueError(f"primitive {name!r}: a name and its operands ({operands!r}) must be identifiers")
+    if len(names) > 1 and any(x.startswith("*") for x in names):
+        raise ValueError(
+            f"primitive {name!r}: operands {operands!r} mix a star with others; give one name with a star, "
+            "whose rule is given all operands as a tuple"
+        )
     if len(partials) != len(names):  # a variadic row, "*x", has one rule that returns them all
         raise ValueError(
             f"primitive {name!r} has {len(names)} operands ({', '.join(names)}) and {len(partials)} "

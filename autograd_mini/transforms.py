@@ -56,6 +56,8 @@ def _adjoints(output: Any, inputs: Sequence[Value], *, live: bool) -> list[Any]:
     """
     if isinstance(output, Dual):
         primals = _adjoints(output.primal, inputs, live=live)
+        if output.tangent is None:
+            return [Dual(x, None, output.level) for x in primals]
         tangents = _adjoints(output.tangent, inputs, live=live)
         return [Dual(x, t, output.level) for x, t in zip(primals, tangents, strict=True)]
     if not isinstance(output, Value):

@@ -875,6 +875,7 @@ def test_rows_that_are_refused():
         (lambda: primitive("exp", value=abs, partials=[None]), ValueError, "'exp' is already in the table"),
         (lambda: primitive("a b", value=abs, partials=[None]), ValueError, "must be identifiers"),
         (lambda: primitive("ab", "1x", value=abs, partials=[None]), ValueError, "must be identifiers"),
+        (lambda: primitive("ab", "a *b", value=abs, partials=[None, None]), ValueError, "mix a star"),
         (lambda: primitive("ab", value=abs, partials=[]), ValueError, r"1 operands \(x\) and 0 partials"),
         (lambda: primitive("ab", value=abs, partials=[None] * 2), ValueError, "and 2 partials"),
     ]:

@@ -364,12 +364,12 @@ def test_the_collector_is_restored_and_memory_does_not_grow():
             fitted(50, mode=mode)
             tracemalloc.start()
             grown = []
-            for epochs in (10, 300):
+            for epochs in (100, 1100):
                 before = tracemalloc.get_traced_memory()[0]
                 fitted(epochs, mode=mode)
                 grown.append(tracemalloc.get_traced_memory()[0] - before)
             tracemalloc.stop()
-            assert grown[1] - grown[0] < 2_000  # a trace takes room, steps take none
+            assert grown[1] - grown[0] < 4_000  # a trace takes room, a thousand steps take none
         assert not gc.isenabled()
 
 

@@ -24,6 +24,8 @@ from autograd_mini.transforms import (
     vjp,
 )
 
+inf, nan = math.inf, math.nan
+
 
 def forward(f):
     return lambda x: jvp(f, (x,), (1.0,))[1]
@@ -444,3 +446,27 @@ def test_scipy_minimises_with_our_derivatives(options):
 def test_mistakes_are_told_with_a_remedy(mistake, message):
     with pytest.raises((TypeError, ValueError), match=message):
         mistake()
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "value", "slope"),
+    [
+        (lambda x: 1.0 / ag.ceil(x), -0.5, -inf, 0.0),
+        (lambda x: x / ag.sign(x), 0.0, nan, inf),
+        (lambda x: ag.sign(x) ** -1, 0.0, inf, 0.0),
+        (lambda x: x + 1.0 / stop_gradient(x), 0.0, inf, 1.0),
+        (lambda x: 1.0 / (ag.floor(x) * ag.ceil(x)), 0.5, inf, 0.0),
+    ],
+)
+def test_a_constant_in_forward_mode_is_no_number_that_raises(f, x, value, slope):
+    assert str(jvp(f, (x,), (1.0,))) == str((value, slope))
+    assert str(grad(f)(x)) == str(slope)
+    assert str(jvp(grad(f), (x,), (1.0,))[0]) == str(slope)
+    assert str(grad(lambda x: jvp(f, (x,), (1.0,))[1])(x)) == str(0.0 if slope < inf else grad(grad(f))(x))
+
+
+def test_constants_in_forward_mode_when_nothing_is_recorded():
+    with no_grad():
+        assert jvp(lambda x: 1.0 / (x * x), (0.0,), (1.0,))[0] == inf
+    with_constant = jvp(lambda x: jvp(lambda y: ag.floor(y) * x, (x,), (1.0,)), (2.5,), (1.0,))
+    assert with_constant == ((5.0, 0.0), (2.0, 0.0))
