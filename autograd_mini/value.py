@@ -629,20 +629,19 @@ def _last(items: list[Any]) -> Any:
 def _add_method(row: Primitive) -> None:
     if row.variadic or len(row.operands) > 1:
         return
-    value: Callable[[float], float] | None = None
-    slope: Callable[[float, float], float] | None = None
 
     def method(self: Value, *others: Any) -> Any:
-        nonlocal value, slope
-        if others or modes.active:
-            return row(self, *others)
-        if value is None:  # a row is written out when first asked for, and may name rows yet to come
-            value, slope = row.value, row.slopes[0]
+        if others:
+            return row(self, *others)  # raises: there is one operand
+        if modes.active:
+            return self.record_primitive(row, (self,))
         x = self._data
-        y = value(x)
+        y = row.value(x)
+        slope = row.slopes[0]
         return _node(row, y, self, slope and slope(y, x), None, None)
 
     give_method(Value, row, method)
+    row.recorders[Value] = method
 
 
 follow(_add_method)

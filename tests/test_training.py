@@ -369,7 +369,8 @@ def test_the_collector_is_restored_and_memory_does_not_grow():
                 fitted(epochs, mode=mode)
                 grown.append(tracemalloc.get_traced_memory()[0] - before)
             tracemalloc.stop()
-            assert grown[1] - grown[0] < 4_000  # a trace takes room, a thousand steps take none
+            # A trace takes room, more or less; a thousand steps take less than the smallest object each.
+            assert grown[1] - grown[0] < 1000 * 16
         assert not gc.isenabled()
 
 
