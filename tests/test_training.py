@@ -335,6 +335,18 @@ def test_a_model_that_may_change_its_mind_is_eager(monkeypatch):
     assert not made
 
 
+def test_a_loss_needs_no_hash():
+    class Weighted(list):
+        def __call__(self, predictions, targets):
+            return self[0] * nn.mse(predictions, targets)
+
+    model = MLP(2, [1], rng=1)
+    history = fit(
+        model, *nn.xor(), loss=Weighted([2.0]), optimiser=optim.SGD(model.parameters(), 0.1), epochs=50
+    )
+    assert len(history.losses) == 50
+
+
 def test_a_callback_may_operate_on_the_model(monkeypatch):
     made = compiled_functions(monkeypatch)
     found = []
