@@ -19,7 +19,7 @@ from typing import Any, Final
 from autograd_mini.modes import collector_paused
 from autograd_mini.operators import Recorder
 from autograd_mini.table import TABLE, Primitive, as_number, named
-from autograd_mini.value import Value, topological_order
+from autograd_mini.value import Value, depth_first, topological_order
 
 __all__ = ["Builder", "Instruction", "Program", "Recording"]
 
@@ -529,7 +529,9 @@ def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
                 both.add(node)
     if not both:
         return order, both
-    return _through_both_branches(root, both), both
+    return depth_first(
+        root, lambda node: _possible(node) if node in both else [x for x, _ in node.edges()]
+    ), both
 
 
 def _possible(node: Value) -> list[Value]:
@@ -537,23 +539,6 @@ def _possible(node: Value) -> list[Value]:
     if node.op is TABLE["where"]:
         return [x for x in node.operands[1:] if isinstance(x, Value)]
     return [x for x, _ in node.edges()]
-
-
-def _through_both_branches(root: Value, both: set[Value]) -> list[Value]:
-    """Return `topological_order`, going through both branches of the nodes in `both`."""
-    order: list[Value] = []
-    entered: set[Value] = set()
-    stack: list[Value | None] = [root]
-    while stack:
-        node = stack.pop()
-        if node is None:  # all below the node under it is in the list
-            order.append(stack.pop())  # type: ignore[arg-type]
-        elif node not in entered:
-            entered.add(node)
-            stack += (node, None)
-            stack += _possible(node) if node in both else [x for x, _ in node.edges()]
-    order.reverse()
-    return order
 
 
 def _number(x: Value | float) -> float:

@@ -32,7 +32,7 @@ from autograd_mini.primitives import add, div, mul, neg, sub
 from autograd_mini.primitives import pow_ as power
 from autograd_mini.table import Primitive, as_number, follow, is_number
 
-__all__ = ["Value", "topological_order"]
+__all__ = ["Value", "depth_first", "topological_order"]
 
 new: Final = object.__new__
 c_pow: Final = math.pow
@@ -412,6 +412,16 @@ def topological_order(
     [6.0, 3.0, 2.0, 2.0, 1.0]
     """
     below = _creditors if through_edges else _operands
+    return depth_first(root, (lambda node: () if node in until else below(node)) if until else below)
+
+
+def depth_first(root: Value, below: Callable[[Value], Sequence[Value]]) -> list[Value]:
+    """Return all that is reached from `root` by way of `below`, each node before what is below it.
+
+    >>> x = Value(3.0)
+    >>> [node.data for node in depth_first(x * x, lambda node: node.operands)]
+    [9.0, 3.0]
+    """
     order: list[Value] = []
     entered: set[Value] = set()
     stack: list[Value | None] = [root]
@@ -422,8 +432,7 @@ def topological_order(
         elif node not in entered:
             entered.add(node)
             stack += (node, None)
-            if node not in until:
-                stack += below(node)  # the last operand first: reversed, the first comes first
+            stack += below(node)  # the last operand first: reversed, the first comes first
     order.reverse()
     return order
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from autograd_mini.program import Program
 
-__all__ = ["BACKENDS", "LANGUAGES", "Backend", "Replay", "chosen", "installed", "written"]
+__all__ = ["BACKENDS", "LANGUAGES", "LIBM", "Backend", "Replay", "chosen", "installed", "written"]
 
 Replay = Callable[[Sequence[float]], "list[float] | None"]
 """From a program's inputs to its outputs; None where a guard of the program does not hold."""
@@ -45,6 +45,13 @@ BACKENDS: Final[dict[str, tuple[tuple[str, ...], str | None]]] = {
 """Of each backend, the packages that it needs and the extra that brings them."""
 
 LANGUAGES: Final = (*BACKENDS, "c")
+
+LIBM: Final = (
+    *("exp", "expm1", "log", "log2", "log10", "log1p", "pow", "erf", "erfc", "fmod"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
+    *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+)
+"""Primitives that C, Python's `math` and `vector_math` have as functions of the same name."""
 
 
 def installed(name: str) -> bool:

@@ -8,6 +8,7 @@ import math
 from functools import reduce
 from typing import Final
 
+from autograd_mini.backends import LIBM
 from autograd_mini.program import Program
 
 __all__ = ["source"]
@@ -28,37 +29,7 @@ SPELLED: Final = {
     "minimum": "{0} < {1} || {0} != {0} ? {0} : {1}",
 }
 
-LIBRARY: Final = frozenset(
-    [
-        "exp",
-        "expm1",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "sin",
-        "cos",
-        "tan",
-        "asin",
-        "acos",
-        "atan",
-        "atan2",
-        "sinh",
-        "cosh",
-        "tanh",
-        "asinh",
-        "acosh",
-        "atanh",
-        "erf",
-        "erfc",
-        "pow",
-        "fmod",
-        "sqrt",
-        "floor",
-        "ceil",
-        "trunc",
-    ]
-)
+LIBRARY: Final = frozenset([*LIBM, "sqrt", "floor", "ceil", "trunc"])
 """Primitives that ``math.h`` has by the same name."""
 
 

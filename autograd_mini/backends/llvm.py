@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from autograd_mini.backends import rolled
+from autograd_mini.backends import LIBM, rolled
 from autograd_mini.backends.blocks import Blocks
 from autograd_mini.backends.invariant import Split, split
 from autograd_mini.modes import collector_paused
@@ -20,34 +20,7 @@ from autograd_mini.table import named
 
 __all__ = ["Kernel", "RowsKernel", "Step", "build", "build_rows", "prepared", "source"]
 
-LIBRARY: Final = frozenset(
-    [
-        "exp",
-        "expm1",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "pow",
-        "sin",
-        "cos",
-        "tan",
-        "asin",
-        "acos",
-        "atan",
-        "atan2",
-        "sinh",
-        "cosh",
-        "tanh",
-        "asinh",
-        "acosh",
-        "atanh",
-        "erf",
-        "erfc",
-        "fmod",
-        "floor",
-    ]
-)
+LIBRARY: Final = frozenset([*LIBM, "floor"])
 """Primitives whose value is that of the C library's function, to the bit."""
 
 OPTIMISED: Final = 20_000

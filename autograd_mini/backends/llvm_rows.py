@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from llvmlite import ir
 
+from autograd_mini.backends import LIBM
 from autograd_mini.backends import vector_math as vm
 from autograd_mini.program import Program
 
@@ -58,36 +59,7 @@ BASIC: Final[dict[str, Callable[..., vm.Vector]]] = {
 """Primitives that are an instruction or two."""
 
 FUNCTIONS: Final[dict[str, Callable[..., vm.Vector]]] = {
-    name: getattr(vm, name)
-    for name in [
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "sin",
-        "cos",
-        "tan",
-        "asin",
-        "acos",
-        "atan",
-        "atan2",
-        "sinh",
-        "cosh",
-        "tanh",
-        "sech_squared",
-        "asinh",
-        "acosh",
-        "atanh",
-        "cbrt",
-        "erf",
-        "erfc",
-        "pow",
-        "hypot",
-        "fmod",
-    ]
+    name: getattr(vm, name) for name in [*LIBM, "exp2", "sech_squared", "cbrt", "hypot"]
 }
 """Primitives that are functions of `vector_math`."""
 

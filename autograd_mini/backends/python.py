@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from autograd_mini.backends import LIBM
 from autograd_mini.modes import collector_paused
 from autograd_mini.program import Program
 from autograd_mini.table import named
@@ -32,35 +33,7 @@ SPELLED: Final = {
 TESTS: Final = {"less": "{} < {}", "equal": "{} == {}"}
 """How they are written where only the truth is asked for."""
 
-RAISING: Final[dict[str, Callable[..., float]]] = {
-    name: getattr(math, name)
-    for name in [
-        "exp",
-        "expm1",
-        "log",
-        "log1p",
-        "log2",
-        "log10",
-        "sqrt",
-        "pow",
-        "sin",
-        "cos",
-        "tan",
-        "asin",
-        "acos",
-        "atan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "asinh",
-        "acosh",
-        "atanh",
-        "atan2",
-        "erf",
-        "erfc",
-        "fmod",
-    ]
-}
+RAISING: Final[dict[str, Callable[..., float]]] = {name: getattr(math, name) for name in [*LIBM, "sqrt"]}
 """Functions that equal a row's value wherever they do not raise."""
 
 LONGEST: Final = 160
