@@ -70,19 +70,25 @@ def mlp_step(library):
     return step
 
 
+def mixed(rounds, v, w, y, x, z):
+    """Return * / ** + - relu in turn: from near ½ it stays there, with a derivative near 1."""
+    for _ in range(rounds):
+        v = v * w
+        v = v / y
+        v = v**2
+        v = v + x
+        v = v - z
+        v = v.relu()
+    return v
+
+
 def mixed_chain(library):
-    """A chain of * / ** + - relu in turn, that stays near ½ with a derivative near 1."""
+    """Return a step of a mixed chain, forward and backward."""
     value = importlib.import_module(f"{library}.engine").Value
 
     def step():
         v, w, y, x, z = map(value, (0.5, 0.9, 0.9, 0.75, 0.5))
-        for _ in range(CHAIN // 6):
-            v = v * w
-            v = v / y
-            v = v**2
-            v = v + x
-            v = v - z
-            v = v.relu()
+        v = mixed(CHAIN // 6, v, w, y, x, z)
         v.backward()
         return v.data
 
@@ -158,13 +164,7 @@ def bytes_per_node(nodes=120_000):
     v = Value(0.5)
     w, y, x, z = map(Value, (0.9, 0.9, 0.75, 0.5))
     tracemalloc.start()
-    for _ in range(nodes // 6):
-        v = v * w
-        v = v / y
-        v = v**2
-        v = v + x
-        v = v - z
-        v = v.relu()
+    v = mixed(nodes // 6, v, w, y, x, z)
     recorded = tracemalloc.get_traced_memory()[0]
     v.backward()
     swept = tracemalloc.get_traced_memory()[0]
