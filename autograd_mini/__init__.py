@@ -3,17 +3,10 @@
 Everything a user needs is here; the modules say how it works, `value` first.
 """
 
-from autograd_mini.animate import animate
-from autograd_mini.compile import Compiled
-from autograd_mini.compile import compile as compile
-from autograd_mini.derivative import Formula, derivative
-from autograd_mini.draw import draw
-from autograd_mini.expression import Expression, ExpressionError, parse
-from autograd_mini.formula import formula, latex
-from autograd_mini.jupyter import as_mathematics as as_mathematics
-from autograd_mini.ledger import ledger, paths, visits
-from autograd_mini.modes import collector_paused, no_grad
-from autograd_mini.primitives import (
+from autograd_mini.compiler.compiled import Compiled
+from autograd_mini.compiler.compiled import compile as compile
+from autograd_mini.engine.modes import collector_paused, no_grad
+from autograd_mini.engine.primitives import (
     abs_,
     acos,
     acosh,
@@ -74,12 +67,20 @@ from autograd_mini.primitives import (
     trunc,
     where,
 )
-from autograd_mini.render import RenderError
-from autograd_mini.scopes import scope
-from autograd_mini.strict import NonFiniteError, strict
-from autograd_mini.table import primitive
-from autograd_mini.to_sympy import to_sympy
-from autograd_mini.transforms import (
+from autograd_mini.engine.table import primitive
+from autograd_mini.engine.value import Value, topological_order
+from autograd_mini.formulas.derivative import Formula, derivative
+from autograd_mini.formulas.formula import formula, latex
+from autograd_mini.formulas.notebook import as_mathematics as as_mathematics
+from autograd_mini.formulas.parse import Expression, ExpressionError, parse
+from autograd_mini.formulas.to_sympy import to_sympy
+from autograd_mini.page.animate import animate
+from autograd_mini.show.draw import draw
+from autograd_mini.show.ledger import ledger, paths, visits
+from autograd_mini.show.render import RenderError
+from autograd_mini.show.scopes import scope
+from autograd_mini.show.tree import tree
+from autograd_mini.transforms.functions import (
     BranchWarning,
     grad,
     gradients,
@@ -90,8 +91,7 @@ from autograd_mini.transforms import (
     value_and_grad,
     vjp,
 )
-from autograd_mini.tree import tree
-from autograd_mini.value import Value, topological_order
+from autograd_mini.transforms.strict import NonFiniteError, strict
 
 __version__ = "0.1.0"
 

@@ -12,17 +12,17 @@ from contextlib import suppress
 from typing import Any, Final
 
 from autograd_mini import __version__
-from autograd_mini.animate import animate
-from autograd_mini.arguments import Parser, UsageError, arranged, assigned, complain
-from autograd_mini.draw import draw
-from autograd_mini.expression import Expression, ExpressionError
-from autograd_mini.formula import latex
-from autograd_mini.ledger import Ledger, ledger, paths, visits
-from autograd_mini.naming import evaluation_order, names, operation
-from autograd_mini.render import RenderError, write
-from autograd_mini.terminal import columns, elided, showable
-from autograd_mini.tree import tree
-from autograd_mini.value import Value
+from autograd_mini.cli.arguments import Parser, UsageError, arranged, assigned, complain
+from autograd_mini.engine.value import Value
+from autograd_mini.formulas.formula import latex
+from autograd_mini.formulas.parse import Expression, ExpressionError
+from autograd_mini.page.animate import animate
+from autograd_mini.show.draw import draw
+from autograd_mini.show.ledger import Ledger, ledger, paths, visits
+from autograd_mini.show.names import evaluation_order, names, operation
+from autograd_mini.show.render import RenderError, write
+from autograd_mini.show.text import columns, elided, showable
+from autograd_mini.show.tree import tree
 
 PROGRAM: Final = "autograd-mini"
 ROWS: Final = 60
@@ -143,7 +143,7 @@ def _files(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _check(arguments: Sequence[str]) -> int:
-    from autograd_mini.testing.command import main as check  # only here, for it brings the oracles along
+    from autograd_mini.cli.check import main as check  # only here, for it brings the oracles along
 
     return check(arguments)
 

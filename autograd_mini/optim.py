@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from autograd_mini.table import as_number, is_number
-from autograd_mini.value import Value
+from autograd_mini.engine.table import as_number, is_number
+from autograd_mini.engine.value import Value
 
 __all__ = [
     "sgd",

@@ -22,7 +22,7 @@ import mpmath
 from mpmath import mp, mpf
 
 import autograd_mini  # noqa: F401 — its import fills the table
-from autograd_mini.table import TABLE, Primitive
+from autograd_mini.engine.table import TABLE, Primitive
 
 SMALLEST_NORMAL, LARGEST = 2.2250738585072014e-308, 1.7976931348623157e308
 PROMISE = 4.0

@@ -30,9 +30,9 @@ import numpy as np
 
 import autograd_mini as am
 from autograd_mini import Value, collector_paused
-from autograd_mini.backends import chosen
-from autograd_mini.compile import compile
-from autograd_mini.program import Recording
+from autograd_mini.compiler.backends import chosen
+from autograd_mini.compiler.compiled import compile
+from autograd_mini.compiler.program import Recording
 
 OURS = "autograd_mini"
 FLAGS = ["-O3", "-march=native", "-shared", "-fPIC"]
@@ -212,7 +212,7 @@ def formula_in_c():
     """
     xs = [Value(0.5 + 0.1 * k) for k in range(8)]
     slopes = [lambda y, x: 1.0 - y * y]
-    from autograd_mini.table import TABLE
+    from autograd_mini.engine.table import TABLE
 
     quick = am.primitive("tanh_example", value=TABLE["tanh"].value, partials=slopes)
     try:

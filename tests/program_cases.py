@@ -4,7 +4,7 @@ import math
 import struct
 
 from autograd_mini import Value, where
-from autograd_mini.table import TABLE
+from autograd_mini.engine.table import TABLE
 
 SPECIAL = [
     0.0,

@@ -17,10 +17,10 @@ from browser import browsing
 from hypothesis import given
 
 from autograd_mini import Value
-from autograd_mini.animate import animate
-from autograd_mini.ledger import ledger, visits
-from autograd_mini.naming import evaluation_order, isolated, names, one_line, short
-from autograd_mini.render import RenderError
+from autograd_mini.page.animate import animate
+from autograd_mini.show.ledger import ledger, visits
+from autograd_mini.show.names import evaluation_order, isolated, names, one_line, short
+from autograd_mini.show.render import RenderError
 from autograd_mini.testing.strategies import expressions
 
 HOSTILE = [

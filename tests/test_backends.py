@@ -14,9 +14,9 @@ import pytest
 from program_cases import SPECIAL, bits, expression, numbers_for, rows
 
 from autograd_mini import Value, primitive
-from autograd_mini.backends import BACKENDS, chosen, installed, written
-from autograd_mini.program import Builder, Recording
-from autograd_mini.table import TABLE
+from autograd_mini.compiler.backends import BACKENDS, chosen, installed, written
+from autograd_mini.compiler.program import Builder, Recording
+from autograd_mini.engine.table import TABLE
 
 spec = importlib.util.spec_from_file_location(
     "bench_accuracy", Path(__file__).parent.parent / "benchmarks" / "bench_accuracy.py"
@@ -251,7 +251,7 @@ def test_derived_primitives_are_spelled_all_the_way_down(backend):
 
 
 def test_a_missing_extra_is_named(monkeypatch):
-    monkeypatch.setattr("autograd_mini.backends.find_spec", lambda name: None)
+    monkeypatch.setattr("autograd_mini.compiler.backends.find_spec", lambda name: None)
     assert installed("python")
     with pytest.raises(ImportError, match=r"autograd-mini\[fast\]"):
         chosen("llvm")

@@ -14,8 +14,8 @@ import pytest
 import autograd_mini
 from autograd_mini import __main__ as command_line
 from autograd_mini.__main__ import main
-from autograd_mini.render import RenderError, find_dot
-from autograd_mini.terminal import width
+from autograd_mini.show.render import RenderError, find_dot
+from autograd_mini.show.text import width
 
 
 def renderer_found():
@@ -227,7 +227,7 @@ def test_check_too_is_interrupted_in_silence(run, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("autograd_mini.testing.command.main", interrupted)
+    monkeypatch.setattr("autograd_mini.cli.check.main", interrupted)
     assert run("check", "a") == (130, "", "")
 
 

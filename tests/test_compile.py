@@ -12,9 +12,9 @@ import pytest
 from program_cases import bits, expression, numbers_for
 
 from autograd_mini import Value, exp, log, maximum, no_grad, relu, sigmoid, softplus, tanh, where
-from autograd_mini.compile import compile
-from autograd_mini.strict import strict
-from autograd_mini.transforms import grad, hessian, jacobian, jvp, value_and_grad
+from autograd_mini.compiler.compiled import compile
+from autograd_mini.transforms.functions import grad, hessian, jacobian, jvp, value_and_grad
+from autograd_mini.transforms.strict import strict
 
 BACKENDS = ["python", "llvm"]
 

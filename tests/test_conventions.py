@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-import autograd_mini.primitives as p
+import autograd_mini.engine.primitives as p
 from autograd_mini import Value
-from autograd_mini.transforms import grad
+from autograd_mini.transforms.functions import grad
 
 inf, nan = math.inf, math.nan
 

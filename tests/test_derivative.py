@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 
 from autograd_mini import Value, no_grad, topological_order
-from autograd_mini.derivative import derivative
-from autograd_mini.expression import Expression, parse
-from autograd_mini.ledger import ledger
-from autograd_mini.table import TABLE
+from autograd_mini.engine.table import TABLE
+from autograd_mini.formulas.derivative import derivative
+from autograd_mini.formulas.parse import Expression, parse
+from autograd_mini.show.ledger import ledger
 from autograd_mini.testing.strategies import expressions
 
 

@@ -130,7 +130,7 @@ def test_every_row_of_the_table_can_be_written_down(extensions):
     from docutils.utils.math.latex2mathml import tex2mathml
     from table_of_primitives import section
 
-    from autograd_mini.table import TABLE
+    from autograd_mini.engine.table import TABLE
 
     for row in TABLE.values():
         text = "\n".join(section(row, []))

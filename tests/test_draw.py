@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value, where
-from autograd_mini.draw import (
+from autograd_mini.show.draw import (
     INK,
     INTERIOR,
     LEAF,
@@ -28,8 +28,8 @@ from autograd_mini.draw import (
     RenderError,
     draw,
 )
-from autograd_mini.naming import evaluation_order, names, one_line, short
-from autograd_mini.scopes import scope
+from autograd_mini.show.names import evaluation_order, names, one_line, short
+from autograd_mini.show.scopes import scope
 from autograd_mini.testing.strategies import expressions
 
 HOSTILE = [
@@ -197,8 +197,8 @@ def test_a_lone_leaf():
 def test_the_same_graph_always_gives_the_same_picture():
     script = (
         "from autograd_mini import Value\n"
-        "from autograd_mini.draw import draw\n"
-        "from autograd_mini.scopes import scope\n"
+        "from autograd_mini.show.draw import draw\n"
+        "from autograd_mini.show.scopes import scope\n"
         "a, b = Value(2.0, 's::a'), Value(1.0)\n"
         "with scope('t'): e = (a + b) * (b + 1)\n"
         "e.backward(); print(draw(e).source, draw(e, style='rows').source, draw(e, style='groups').source)"

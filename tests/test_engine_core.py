@@ -16,10 +16,11 @@ import threading
 import pytest
 
 import autograd_mini as ag
-from autograd_mini import Value, collector_paused, modes, no_grad, table, topological_order, value, where
-from autograd_mini import primitives as p
-from autograd_mini.operators import Recorder
-from autograd_mini.table import TABLE, Primitive, as_number, follow, is_number, named, primitive
+from autograd_mini import Value, collector_paused, no_grad, topological_order, where
+from autograd_mini.engine import modes, table, value
+from autograd_mini.engine import primitives as p
+from autograd_mini.engine.operators import Recorder
+from autograd_mini.engine.table import TABLE, Primitive, as_number, follow, is_number, named, primitive
 
 nan, inf = math.nan, math.inf
 

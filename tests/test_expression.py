@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value
-from autograd_mini.expression import CONSTANTS, LONGEST, Expression, ExpressionError, parse
-from autograd_mini.table import TABLE
+from autograd_mini.engine.table import TABLE
+from autograd_mini.formulas.parse import CONSTANTS, LONGEST, Expression, ExpressionError, parse
 
 # ---- what an expression means ----------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import pytest
 matplotlib.use("Agg")
 
 from autograd_mini import Value, nn
-from autograd_mini.figures import plot_boundary, plot_losses
+from autograd_mini.nn.figures import plot_boundary, plot_losses
 
 
 @pytest.fixture(autouse=True)

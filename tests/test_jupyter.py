@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value, animate, derivative, draw, ledger, primitive
-from autograd_mini.ledger import paths
-from autograd_mini.naming import one_line
-from autograd_mini.render import RenderError, find_dot
-from autograd_mini.table import TABLE
+from autograd_mini.engine.table import TABLE
+from autograd_mini.show.ledger import paths
+from autograd_mini.show.names import one_line
+from autograd_mini.show.render import RenderError, find_dot
 from autograd_mini.testing.strategies import expressions
 
 
@@ -31,7 +31,7 @@ def test_a_value_is_a_formula_and_its_number(x, text):
 
 
 def test_what_cannot_be_written_falls_back_silently(monkeypatch):
-    monkeypatch.setattr("autograd_mini.jupyter.latex", lambda v: 1 / 0)
+    monkeypatch.setattr("autograd_mini.formulas.notebook.latex", lambda v: 1 / 0)
     assert Value(1.0)._repr_latex_() is None
 
 
@@ -64,7 +64,7 @@ def test_large_graphs_and_a_custom_row_without_latex_are_shown(monkeypatch):
         squares = squares * squares
     for _ in range(20_000):
         chain = -chain
-    monkeypatch.setattr("autograd_mini.table.TABLE", dict(TABLE))
+    monkeypatch.setattr("autograd_mini.engine.table.TABLE", dict(TABLE))
     odd = primitive(
         "odd_one", "x y", partials=[lambda z, x, y: y, lambda z, x, y: x], value=lambda x, y: x * y
     )

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_mini.layout import layered
+from autograd_mini.page.layout import layered
 
 HEIGHT = 100.0
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value, log, step, topological_order, where
-from autograd_mini.ledger import Ledger, Visits, ledger, paths, visits
+from autograd_mini.show.ledger import Ledger, Visits, ledger, paths, visits
 from autograd_mini.testing.strategies import expressions
 
 
@@ -307,7 +307,7 @@ def test_the_html_table_has_a_row_for_each_payment():
 def test_columns_stay_aligned_with_wide_labels():
     a, b = Value(2.0, label="权重"), Value(1.0, label="b")
     table = str(ledger(a * b * a)).splitlines()
-    from autograd_mini.terminal import width
+    from autograd_mini.show.text import width
 
     assert len({width(line) for line in table}) == 1
 

@@ -12,13 +12,14 @@ from hypothesis import Phase, find, settings
 from hypothesis.stateful import run_state_machine_as_test
 from test_state_machine import Graphs
 
-from autograd_mini import dual, value
-from autograd_mini.primitives import div, sin, where
-from autograd_mini.table import TABLE
+from autograd_mini.engine import value
+from autograd_mini.engine.primitives import div, sin, where
+from autograd_mini.engine.table import TABLE
 from autograd_mini.testing import compare_grads
 from autograd_mini.testing.recipes import CHOICE, vocabulary
 from autograd_mini.testing.strategies import programs
 from autograd_mini.testing.walks import first_order
+from autograd_mini.transforms import dual
 
 MOST_OPERATIONS = 4
 MOST_SECONDS = 10.0  # of this process: a busy machine is no excuse, nor a reason to fail

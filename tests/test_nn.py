@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autograd_mini import Value, nn
 from autograd_mini.nn import MLP, Layer, Module, Neuron
-from autograd_mini.transforms import grad
+from autograd_mini.transforms.functions import grad
 
 numbers = st.floats(-50, 50)
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import autograd_mini.primitives as p
+import autograd_mini.engine.primitives as p
 from autograd_mini import Value
-from autograd_mini.table import TABLE, named, primitive
-from autograd_mini.transforms import grad
+from autograd_mini.engine.table import TABLE, named, primitive
+from autograd_mini.transforms.functions import grad
 
 spec = importlib.util.spec_from_file_location(
     "bench_accuracy", Path(__file__).parent.parent / "benchmarks" / "bench_accuracy.py"

@@ -10,8 +10,8 @@ import pytest
 from program_cases import bits, expression, numbers_for
 
 from autograd_mini import Value, primitive, tanh, where
-from autograd_mini.program import Program, Recording
-from autograd_mini.table import TABLE
+from autograd_mini.compiler.program import Program, Recording
+from autograd_mini.engine.table import TABLE
 
 
 def gradient_program(e, leaves, **options):
@@ -120,7 +120,8 @@ def test_a_program_can_be_pickled_and_has_one_fingerprint_everywhere():
     program = gradient_program(x.exp() * x, [x])
     assert pickle.loads(pickle.dumps(program)) == program
     code = (
-        "from autograd_mini import Value; from autograd_mini.program import Recording; x = Value(2.0); "
+        "from autograd_mini import Value; from autograd_mini.compiler.program import Recording; "
+        "x = Value(2.0); "
         "print(Recording([x.exp() * x], [x]).program(gradients=[0]).fingerprint)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

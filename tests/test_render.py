@@ -7,7 +7,7 @@ from importlib import metadata
 
 import pytest
 
-from autograd_mini.render import RenderError, find_dot, render, write
+from autograd_mini.show.render import RenderError, find_dot, render, write
 
 posix = pytest.mark.skipif(os.name != "posix", reason="the stand-ins for `dot` are shell scripts")
 

@@ -6,8 +6,8 @@ import pickle
 import pytest
 
 from autograd_mini import Value, no_grad
-from autograd_mini.modes import here, switched
-from autograd_mini.scopes import scope, scope_and_name
+from autograd_mini.engine.modes import here, switched
+from autograd_mini.show.scopes import scope, scope_and_name
 
 
 def test_what_is_recorded_inside_is_labelled_and_nothing_else():

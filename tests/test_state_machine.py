@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from autograd_mini import Value, no_grad
-from autograd_mini.table import TABLE
+from autograd_mini.engine.table import TABLE
 from autograd_mini.testing.naive import Node, path_sums, paths
 
 EXACT = ["add", "sub", "mul", "neg", "abs", "relu", "step", "less", "maximum", "minimum", "where"]

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from autograd_mini import Value, exp, log, scope, sqrt, where
-from autograd_mini.strict import NonFiniteError, strict
-from autograd_mini.transforms import grad, jvp
+from autograd_mini.transforms.functions import grad, jvp
+from autograd_mini.transforms.strict import NonFiniteError, strict
 
 
 def test_forward_names_operation_operands_and_line():

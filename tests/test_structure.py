@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value
-from autograd_mini.structure import flatten
+from autograd_mini.transforms.nested import flatten
 
 numbers = st.floats(allow_nan=False) | st.integers(-9, 9)
 trees = st.recursive(

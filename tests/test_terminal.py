@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_mini.terminal import columns, elided, showable, width
+from autograd_mini.show.text import columns, elided, showable, width
 
 
 @pytest.mark.parametrize(

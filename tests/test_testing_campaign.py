@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from autograd_mini import dual, transforms
 from autograd_mini.testing.campaign import examine, main, numbered, smallest
 from autograd_mini.testing.naive import Node, path_sums, second_order_rounding
 from autograd_mini.testing.recipes import Recipe, grow
 from autograd_mini.testing.walks import second_order
+from autograd_mini.transforms import dual
+from autograd_mini.transforms import functions as transforms
 
 
 @pytest.fixture

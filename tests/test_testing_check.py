@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import autograd_mini as ad
-from autograd_mini import Value, transforms
-from autograd_mini.table import TABLE, primitive
+from autograd_mini import Value
+from autograd_mini.engine.table import TABLE, primitive
 from autograd_mini.testing import GradientError, Verdict, check_grads, compare_grads
 from autograd_mini.testing.blame import Investigation
 from autograd_mini.testing.differences import Judgement
 from autograd_mini.testing.recipes import grow, random_material, vocabulary
+from autograd_mini.transforms import functions as transforms
 
 
 def verdicts(report):

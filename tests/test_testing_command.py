@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograd_mini.testing.command import main
+from autograd_mini.cli.check import main
 
 
 def run(capsys, *argv):

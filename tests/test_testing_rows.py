@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from autograd_mini import Value
-from autograd_mini.table import TABLE
+from autograd_mini.engine.table import TABLE
 from autograd_mini.testing import compare_grads
 from autograd_mini.testing.exact import reference
 

@@ -12,7 +12,7 @@ from hypothesis.errors import FailedHealthCheck
 import autograd_mini as ad
 from autograd_mini import Value, topological_order
 from autograd_mini import testing as ad_testing
-from autograd_mini.table import TABLE, primitive
+from autograd_mini.engine.table import TABLE, primitive
 from autograd_mini.testing import (
     GradientError,
     check_gradient,
@@ -191,7 +191,7 @@ def test_the_decorator_fails_with_the_simplest_input_and_keeps_the_name():
 
 
 @pytest.mark.parametrize(
-    "code", ["import autograd_mini", "import autograd_mini.testing", "import autograd_mini.testing.command"]
+    "code", ["import autograd_mini", "import autograd_mini.testing", "import autograd_mini.cli.check"]
 )
 def test_hypothesis_and_mpmath_are_imported_only_when_asked_for(code):
     code += "; import sys; print(sorted({'hypothesis', 'mpmath', 'numpy'} & set(sys.modules)))"

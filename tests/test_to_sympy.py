@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from autograd_mini import Value
-from autograd_mini.derivative import derivative
-from autograd_mini.expression import parse
-from autograd_mini.table import TABLE
-from autograd_mini.to_sympy import to_sympy
+from autograd_mini.engine.table import TABLE
+from autograd_mini.formulas.derivative import derivative
+from autograd_mini.formulas.parse import parse
+from autograd_mini.formulas.to_sympy import to_sympy
 
 sympy = pytest.importorskip("sympy")
 

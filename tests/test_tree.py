@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 
 from autograd_mini import Value, log, where
-from autograd_mini.ledger import ledger
-from autograd_mini.naming import evaluation_order, names, operation
-from autograd_mini.terminal import width
+from autograd_mini.show.ledger import ledger
+from autograd_mini.show.names import evaluation_order, names, operation
+from autograd_mini.show.text import width
+from autograd_mini.show.tree import tree
 from autograd_mini.testing.strategies import expressions
-from autograd_mini.tree import tree
 
 
 def article():

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Value, collector_paused, exp, log, no_grad, sin, topological_order, where
-from autograd_mini import primitives as p
-from autograd_mini.table import TABLE
+from autograd_mini.engine import primitives as p
+from autograd_mini.engine.table import TABLE
 
 anything = st.floats()
 finite = st.floats(-1e3, 1e3)
@@ -514,7 +514,7 @@ def test_an_interrupt_changes_no_leaf():
 def test_an_interrupted_sweep_leaves_no_marks(monkeypatch):
     a, b, _, _, e = graph()
     with monkeypatch.context() as patch:
-        patch.setattr("autograd_mini.value._pay_debts", lambda order: 1 / 0)
+        patch.setattr("autograd_mini.engine.value._pay_debts", lambda order: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             e.backward()
     assert (a.grad, b.grad) == (0.0, 0.0)
@@ -525,7 +525,7 @@ def test_an_interrupted_sweep_leaves_no_marks(monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_child_process_can_sweep_while_its_parent_does():
-    from autograd_mini import value
+    from autograd_mini.engine import value
 
     a, _, _, _, e = graph()
     with value._repayment:  # as if another thread of the parent were in the middle of a sweep

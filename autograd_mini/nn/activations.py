@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-from autograd_mini.primitives import erfc, relu, sigmoid, softplus, step, tanh, where
+from autograd_mini.engine.primitives import erfc, relu, sigmoid, softplus, step, tanh, where
 
 __all__ = ["ACTIVATIONS", "Activation", "chosen", "gelu", "leaky_relu", "linear"]
 

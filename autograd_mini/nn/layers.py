@@ -11,12 +11,12 @@ from itertools import chain, pairwise
 from operator import mul
 from typing import Any
 
+from autograd_mini.engine.table import as_number, is_number
+from autograd_mini.engine.value import Value
 from autograd_mini.nn.activations import ACTIVATIONS, Activation, chosen, linear
 from autograd_mini.nn.initial import INITIALISERS, Initialiser, Seed, generator
 from autograd_mini.nn.module import Module
-from autograd_mini.scopes import SEPARATOR
-from autograd_mini.table import as_number, is_number
-from autograd_mini.value import Value
+from autograd_mini.show.scopes import SEPARATOR
 
 __all__ = ["MLP", "Layer", "Neuron"]
 

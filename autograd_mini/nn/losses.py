@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import nan
 from typing import Any
 
-from autograd_mini.primitives import abs_, dot, equal, less, logsumexp, relu, softplus, sum_, where
-from autograd_mini.table import as_number, is_number
+from autograd_mini.engine.primitives import abs_, dot, equal, less, logsumexp, relu, softplus, sum_, where
+from autograd_mini.engine.table import as_number, is_number
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "huber", "l1", "l2", "mae", "mse"]
 

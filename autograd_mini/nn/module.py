@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from autograd_mini.value import Value
+from autograd_mini.engine.value import Value
 
 __all__ = ["Module"]
 

@@ -13,8 +13,8 @@ import threading
 import zlib
 from typing import Any, Final
 
+from autograd_mini.engine.value import Value
 from autograd_mini.nn.module import Module
-from autograd_mini.value import Value
 
 __all__ = ["load", "save"]
 

@@ -14,16 +14,16 @@ from functools import reduce
 from operator import add
 from typing import Any, Final, Literal
 
-from autograd_mini.modes import collector_paused, no_grad
+from autograd_mini.engine.modes import collector_paused, no_grad
+from autograd_mini.engine.table import as_number
+from autograd_mini.engine.value import Value
 from autograd_mini.nn.activations import ACTIVATIONS
 from autograd_mini.nn.initial import Seed, generator
 from autograd_mini.nn.layers import MLP, Layer, Neuron
 from autograd_mini.nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from autograd_mini.nn.module import Module
 from autograd_mini.optim import Optimiser
-from autograd_mini.structure import flatten
-from autograd_mini.table import as_number
-from autograd_mini.value import Value
+from autograd_mini.transforms.nested import flatten
 
 __all__ = ["History", "fit"]
 
@@ -224,7 +224,7 @@ def _computed(model: Callable[[Any], Any], loss: Loss, mode: Mode) -> tuple[Any,
             lambda batch: _total(without_graph(*pair) for pair in batch),
         )
 
-    from autograd_mini.compile import compile
+    from autograd_mini.compiler.compiled import compile
 
     compiled = compile(of_row)
     if mode == "replayed":

@@ -47,7 +47,7 @@ def register() -> None:
     """Make ``st.from_type(Value)`` work; Hypothesis calls this, its entry point, when it is imported."""
     from hypothesis import strategies as st
 
-    from autograd_mini.value import Value
+    from autograd_mini.engine.value import Value
 
     def leaves(_: type) -> Any:
         from autograd_mini.testing.strategies import values

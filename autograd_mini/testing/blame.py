@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from autograd_mini.table import Primitive
+from autograd_mini.engine.table import Primitive
+from autograd_mini.engine.value import Value, topological_order
 from autograd_mini.testing.differences import Differences, Estimate, Judgement, Verdict
 from autograd_mini.testing.exact import NoReferenceError, derivative_of_graph, derivative_of_row
-from autograd_mini.value import Value, topological_order
 
 __all__ = ["Investigation"]
 

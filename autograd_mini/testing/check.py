@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from autograd_mini import transforms
-from autograd_mini.modes import no_grad
-from autograd_mini.structure import NUMBER, Structure, flatten
+from autograd_mini.engine.modes import no_grad
+from autograd_mini.engine.value import Value
 from autograd_mini.testing.blame import Investigation
 from autograd_mini.testing.differences import Differences, Judgement, Verdict
 from autograd_mini.testing.exact import NoReferenceError
 from autograd_mini.testing.report import Finding, GradientError, Report
 from autograd_mini.testing.taylor import Taylor
-from autograd_mini.value import Value
+from autograd_mini.transforms import functions as transforms
+from autograd_mini.transforms.nested import NUMBER, Structure, flatten
 
 __all__ = ["MODES", "ORACLES", "check_grads", "compare_grads"]
 

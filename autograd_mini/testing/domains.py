@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from autograd_mini.value import Value, topological_order
+from autograd_mini.engine.value import Value, topological_order
 
 __all__ = ["inside", "point_inside", "reach"]
 

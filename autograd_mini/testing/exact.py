@@ -14,8 +14,8 @@ from functools import cache
 from types import CodeType
 from typing import Any, Final
 
-from autograd_mini.table import Primitive
-from autograd_mini.value import Value, topological_order
+from autograd_mini.engine.table import Primitive
+from autograd_mini.engine.value import Value, topological_order
 
 __all__ = ["NoReferenceError", "derivative", "derivative_of_graph", "derivative_of_row", "reference"]
 
@@ -32,7 +32,7 @@ def reference(row: Primitive, operands: Sequence[Any]) -> Any:
 
     Raises NoReferenceError if the definition says nothing to mpmath.
 
-    >>> from autograd_mini.primitives import sigmoid
+    >>> from autograd_mini.engine.primitives import sigmoid
     >>> print(reference(sigmoid, [1.0]))
     0.731058578630005
     """
@@ -108,7 +108,7 @@ def derivative_of_row(row: Primitive, operands: Sequence[float], by: Sequence[in
 
     Raises NoReferenceError where mpmath cannot tell.
 
-    >>> from autograd_mini.primitives import exp, relu
+    >>> from autograd_mini.engine.primitives import exp, relu
     >>> derivative_of_row(exp, [0.0], [0]), derivative_of_row(relu, [0.0], [0])
     (1.0, None)
     """

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from autograd_mini.operators import Recorder
-from autograd_mini.table import Primitive
+from autograd_mini.engine.operators import Recorder
+from autograd_mini.engine.table import Primitive
 
 __all__ = ["Node", "PathSum", "path_sums", "paths", "reachable", "second_order_rounding"]
 
@@ -20,7 +20,7 @@ __all__ = ["Node", "PathSum", "path_sums", "paths", "reachable", "second_order_r
 class Node(Recorder):
     """A number, what it was computed from, and the derivative by each operand that has one.
 
-    >>> from autograd_mini.primitives import mul
+    >>> from autograd_mini.engine.primitives import mul
     >>> x = Node(3.0)
     >>> y = mul(mul(x, x), x)
     >>> y.backward()
@@ -112,7 +112,7 @@ def second_order_rounding(root: Node, x: Node, y: Node) -> float:
     The second derivative is a sum over the nodes: what a node owes the root, times a second partial of its
     row, times what two of its operands owe x and y. An ULP of the sum of the magnitudes for every node.
 
-    >>> from autograd_mini.primitives import mul
+    >>> from autograd_mini.engine.primitives import mul
     >>> x = Node(3.0)
     >>> second_order_rounding(mul(x, x), x, x) == 2 * 2 * 2.0**-52
     True

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Final
 
-from autograd_mini.table import TABLE, Primitive
+from autograd_mini.engine.table import TABLE, Primitive
 
 __all__ = ["CHOICE", "OPERATORS", "Recipe", "Wish", "grow", "random_material", "vocabulary"]
 

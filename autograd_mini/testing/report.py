@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from autograd_mini.terminal import columns
+from autograd_mini.show.text import columns
 from autograd_mini.testing.differences import Estimate, Judgement, Verdict
 
 __all__ = ["Finding", "GradientError", "Report"]

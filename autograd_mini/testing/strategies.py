@@ -15,10 +15,10 @@ from hypothesis import Phase, given
 from hypothesis import settings as Settings  # noqa: N812  # settings is a parameter here
 from hypothesis import strategies as st
 
+from autograd_mini.engine.value import Value
 from autograd_mini.testing.check import MODES, check_grads
 from autograd_mini.testing.domains import inside, reach
 from autograd_mini.testing.recipes import Recipe, grow, vocabulary
-from autograd_mini.value import Value
 
 __all__ = ["check_gradient", "expressions", "inputs_for", "numbers", "programs", "values"]
 

@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from autograd_mini import transforms
+from autograd_mini.engine.value import Value
 from autograd_mini.testing.naive import Node, PathSum, path_sums, second_order_rounding
 from autograd_mini.testing.recipes import Recipe
-from autograd_mini.value import Value
+from autograd_mini.transforms import functions as transforms
 
 __all__ = ["disagreements", "first_order", "second_order"]
 

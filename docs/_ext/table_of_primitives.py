@@ -11,8 +11,8 @@ from pathlib import Path
 from sphinx.util.docutils import SphinxDirective
 
 from autograd_mini import Value
-from autograd_mini.formula import formula, latex
-from autograd_mini.table import REALS, TABLE
+from autograd_mini.engine.table import REALS, TABLE
+from autograd_mini.formulas.formula import formula, latex
 
 RESULT = "f"
 

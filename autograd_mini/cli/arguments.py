@@ -1,0 +1,96 @@
+"""What the command lines have in common: name=number, options before the rest, one line for what is wrong.
+
+Knows how a request is read and refused, and not what is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+from autograd_mini.formulas.parse import Expression, ExpressionError
+from autograd_mini.show.names import one_line
+from autograd_mini.show.text import showable
+
+__all__ = ["USAGE", "Parser", "UsageError", "arranged", "assigned", "complain"]
+
+USAGE: Final = 2
+"""The exit status when what was asked for is wrong."""
+
+
+class UsageError(Exception):
+    """What was asked for is wrong; the message is one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses with a UsageError, and leaves the exit to the caller."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse, and say where to read on."""
+        raise UsageError(f"{one_line(message, 120)}; {self.prog} --help shows examples")
+
+
+def arranged(arguments: Sequence[str], with_word: Sequence[str]) -> list[str]:
+    """Put options first and the rest behind ``--``, so that ``-a+b`` is no option but an expression.
+
+    The options in `with_word` take the word that follows them.
+
+    >>> arranged(["-a+b", "a=1", "--svg", "-.svg", "--json"], ["--svg"])
+    ['--svg', '-.svg', '--json', '--', '-a+b', 'a=1']
+    """
+    options, rest = list[str](), list[str]()
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            rest += waiting
+        elif argument == "-h" or re.fullmatch(r"--[a-z][a-z-]*(=.*)?", argument, re.DOTALL):
+            options.append(argument)
+            if argument in with_word:
+                options += [word for word in [next(waiting, None)] if word is not None]
+        else:
+            rest.append(argument)
+    return [*options, "--", *rest]
+
+
+def assigned(assignments: Sequence[str]) -> dict[str, float]:
+    """Read name=number. The number may be a constant expression, such as 1/3 or -pi.
+
+    Raises UsageError for anything else.
+
+    >>> assigned(["a=2", "b=-1/4"])
+    {'a': 2.0, 'b': -0.25}
+    """
+    numbers: dict[str, float] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        name = unicodedata.normalize("NFKC", name.strip())  # as in the expression
+        shown = repr(one_line(assignment))
+        if not equals:
+            raise UsageError(
+                f"{shown} is not name=number: write numbers as in a=2, without blanks, and put the "
+                "whole expression in quotes"
+            )
+        if not name.isidentifier():
+            raise UsageError(f"{shown} has no name before the =: write name=number, as in a=2")
+        if name in numbers:
+            raise UsageError(f"{shown} gives {one_line(name)} a second number: give it once")
+        try:
+            numbers[name] = Expression(text)()
+        except ExpressionError:
+            raise UsageError(f"{shown} gives no number: write one, as in a=2, a=-1e-3 or a=pi/4") from None
+    return numbers
+
+
+def complain(program: str, error: Exception | str, status: int = USAGE) -> int:
+    """Say on standard error what is wrong, with a caret under it where there is one; return `status`."""
+    caret = error.caret if isinstance(error, ExpressionError) else None
+    if sys.stderr is not None:  # print would take None for standard output
+        print(
+            showable("\n".join(filter(None, [f"{program}: error: {error}", caret])), sys.stderr),
+            file=sys.stderr,
+        )
+    return status

@@ -1,0 +1,138 @@
+"""The arguments of a call taken apart: numbers, structures, and a key for what is traced of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from inspect import signature
+from typing import Any, Final
+
+from autograd_mini.compiler.columns import columns_of, masked
+from autograd_mini.engine.table import is_number
+from autograd_mini.engine.value import Value
+from autograd_mini.transforms.nested import NUMBER, Structure, flatten
+
+__all__ = ["Call", "call_of", "call_of_rows", "in_place"]
+
+
+class Call:
+    """The arguments of one call: their numbers, their structures, and a key for what is traced.
+
+    `static` has the arguments that are not numbers, by position; of the others `parts` has the structure.
+    """
+
+    def __init__(
+        self,
+        numbers: list[Any],
+        parts: list[Structure],
+        static: dict[int, Any],
+        keywords: tuple[str, ...] = (),
+    ) -> None:
+        self.numbers, self.parts, self.static, self.keywords = numbers, parts, static, keywords
+        fixed = tuple([(k, x.__class__, x) for k, x in static.items()]) if static else ()
+        self.key = (tuple(parts), fixed, keywords)
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each argument's numbers begin, and where the last one's end."""
+        starts = [0]
+        for part in self.parts:
+            starts.append(starts[-1] + part.size)
+        return starts
+
+    def run(self, f: Callable[..., Any], inputs: Sequence[Value]) -> Any:
+        """Call `f` with `inputs` in the places of the numbers."""
+        arguments = [
+            self.static[k] if k in self.static else part.rebuild(inputs[start : start + part.size])
+            for k, (part, start) in enumerate(zip(self.parts, self.starts, strict=False))
+        ]
+        count = len(self.parts) - len(self.keywords)
+        return f(*arguments[:count], **dict(zip(self.keywords, arguments[count:], strict=True)))
+
+
+NOTHING: Final = Structure("tuple", tuple, (), 0)
+"""What stands for an argument that has no numbers."""
+
+
+def call_of(f: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    """Return the call of `f`, which errors call `name`, with these arguments."""
+    if kwargs:
+        bound = signature(f).bind(*args, **kwargs)
+        args, kwargs = bound.args, bound.kwargs
+    numbers: list[Any] = []
+    parts: list[Structure] = []
+    static: dict[int, Any] = {}
+    for k, x in enumerate((*args, *kwargs.values())):
+        if x.__class__ is float:
+            numbers.append(x)
+            parts.append(NUMBER)
+        elif _is_static(x):
+            static[k] = _hashable(name, x)
+            parts.append(NOTHING)
+        else:
+            found, structure = _flat(x, f"argument {k} of {name}")
+            numbers += found
+            parts.append(structure)
+    return Call(numbers, parts, static, tuple(kwargs))
+
+
+def call_of_rows(name: str, args: tuple[Any, ...], in_axes: Any) -> tuple[Call, list[Any]]:
+    """Return the call of a row, still without its numbers, and the columns of all rows."""
+    axes = in_axes if isinstance(in_axes, (tuple, list)) else (in_axes,) * len(args)
+    if len(axes) != len(args):
+        raise ValueError(
+            f"in_axes has {len(axes)} entries and {name}.map was given {len(args)} arguments: "
+            "give one for each, None for those that are the same in all rows"
+        )
+    if not all(axis is None or type(axis) is int for axis in axes):
+        raise TypeError(
+            f"{name}.map(in_axes={in_axes!r}): give the number of an axis, or a tuple with one for each "
+            "argument, None for those that are the same in all rows"
+        )
+    columns: list[Any] = []
+    parts: list[Structure] = []
+    static: dict[int, Any] = {}
+    for k, (x, axis) in enumerate(zip(args, axes, strict=True)):
+        if _is_static(x):
+            static[k] = _hashable(name, x)
+            parts.append(NOTHING)
+        else:
+            found, structure = columns_of(x, axis, f"argument {k} of {name}.map")
+            columns += found
+            parts.append(structure)
+    return Call([], parts, static), columns
+
+
+def _is_static(x: Any) -> bool:
+    """Whether an argument is no number and no container of numbers, but part of what is traced."""
+    if isinstance(x, (str, bool, type(None))):
+        return True
+    return not (
+        is_number(x)
+        or isinstance(x, (list, tuple, dict, complex))
+        or hasattr(type(x), "record_primitive")
+        or hasattr(x, "dtype")
+    )
+
+
+def _hashable(name: str, x: Any) -> Any:
+    try:
+        hash(x)
+    except TypeError:
+        raise TypeError(
+            f"{name} was given a {type(x).__name__}, which is neither numbers nor hashable: "
+            "give numbers, nested lists, tuples, dicts or arrays of them, or what can be a dict's key"
+        ) from None
+    return x
+
+
+def in_place(x: Any) -> bool:
+    """Whether an argument is an array that machine code can read where it is."""
+    return str(getattr(x, "dtype", "")) == "float64" and x.shape != () and x.flags.c_contiguous
+
+
+def _flat(x: Any, name: str) -> tuple[list[Any], Structure]:
+    if hasattr(x, "filled"):
+        raise masked(name)
+    if getattr(x, "dtype", None) is not None and x.dtype.kind == "f" and x.shape != ():
+        return x.astype(float, copy=False).ravel().tolist(), Structure("array", x.shape, (), x.size)
+    return flatten(x, name)

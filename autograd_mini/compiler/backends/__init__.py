@@ -1,0 +1,82 @@
+"""Backends turn a `Program` into something that runs, one file each, behind one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final, Protocol
+
+from autograd_mini.compiler.program import Program
+
+__all__ = ["BACKENDS", "LANGUAGES", "LIBM", "Backend", "Replay", "chosen", "installed", "written"]
+
+Replay = Callable[[Sequence[float]], "list[float] | None"]
+"""From a program's inputs to its outputs; None where a guard of the program does not hold."""
+
+
+class Backend(Protocol):
+    """What a module of this package offers.
+
+    `build` makes a replay of one point, bit for bit equal to `Program.evaluate`. `build_rows` makes one of
+    many: `mapped` says which inputs are columns (the others are numbers), `reduced` which outputs are
+    wanted as their sum over the rows. It takes the inputs, the number of rows and a number of threads, and
+    returns the outputs that are not sums as an array of shape (outputs, rows), the sums, and one bool a
+    row: whether the guards hold there (None without guards).
+    """
+
+    def build(self, program: Program) -> Replay:
+        """Return a function of a flat sequence of floats."""
+
+    def build_rows(
+        self, program: Program, mapped: Sequence[bool], reduced: Sequence[bool]
+    ) -> Callable[[Sequence[Any], int, int | None], tuple[Any, Any, Any]]:
+        """Return a function of columns."""
+
+    def source(self, program: Program) -> str:
+        """Return the text of the program in the backend's language."""
+
+
+BACKENDS: Final[dict[str, tuple[tuple[str, ...], str | None]]] = {
+    "python": ((), None),
+    "numpy": (("numpy",), "numpy"),
+    "llvm": (("llvmlite", "numpy"), "fast"),
+}
+"""Of each backend, the packages that it needs and the extra that brings them."""
+
+LANGUAGES: Final = (*BACKENDS, "c")
+
+LIBM: Final = (
+    *("exp", "expm1", "log", "log2", "log10", "log1p", "pow", "erf", "erfc", "fmod"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
+    *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+)
+"""Primitives that C, Python's `math` and `vector_math` have as functions of the same name."""
+
+
+def installed(name: str) -> bool:
+    """Whether what the backend needs is there."""
+    packages, _ = BACKENDS[name]
+    return all(find_spec(package) is not None for package in packages)
+
+
+def chosen(name: str) -> Backend:
+    """Return the backend called `name`; ImportError names the extra that it is missing."""
+    if name not in BACKENDS:
+        raise ValueError(f"no backend is called {name!r}; choose one of {', '.join(BACKENDS)}")
+    if not installed(name):
+        packages, extra = BACKENDS[name]
+        raise ImportError(
+            f"backend {name!r} needs {' and '.join(packages)}, not installed: "
+            f'pip install "autograd-mini[{extra}]"'
+        )
+    return import_module(f"autograd_mini.compiler.backends.{name}")
+
+
+def written(language: str, program: Program) -> str:
+    """Return a program's text in a language."""
+    if language not in LANGUAGES:
+        raise ValueError(f"no source in {language!r}; choose one of {', '.join(LANGUAGES)}")
+    if language != "c":
+        return chosen(language).source(program)
+    return import_module("autograd_mini.compiler.backends.c").source(program)  # type: ignore[no-any-return]

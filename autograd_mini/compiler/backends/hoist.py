@@ -1,0 +1,86 @@
+"""What of a `Program` is the same in all rows is computed once. Knows which inputs are columns, no
+machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from autograd_mini.compiler.program import Builder, Program
+
+__all__ = ["Split", "split"]
+
+
+class Split(NamedTuple):
+    """A program cut in two.
+
+    `once` takes the inputs that are not mapped. `each` takes all inputs, then the results of `once`, and is
+    run on the rows. To output i, wanted as a sum over the rows, each row also adds input `also[i]` of
+    `each`.
+    """
+
+    once: Program
+    each: Program
+    also: dict[int, int]
+
+
+def split(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> Split:
+    """Cut a program; `mapped` says which inputs are columns, `reduced` which outputs are summed.
+
+    >>> from autograd_mini import Value
+    >>> from autograd_mini.compiler.program import Recording
+    >>> x, w = Value(3.0), Value(2.0)
+    >>> once, each, _ = split(Recording([x * (w * w)], [x, w]).program(), [True, False], [False])
+    >>> len(once.code), len(each.code)
+    (1, 1)
+    """
+    first = program.inputs
+    varies = bytearray(mapped) + bytearray(len(program.code))
+    for slot, (_, *operands) in enumerate(program.code, first):
+        varies[slot] = any(k >= 0 and varies[k] for k in operands)
+    outputs = list(program.outputs)
+    parts: dict[int, list[int]] = {}
+    for i, total in enumerate(reduced):
+        # Σ(v + u) is Σv + n·u, and saves an addition in every row.
+        while total and outputs[i] >= first and program.code[outputs[i] - first][0] == "add":
+            x, y = program.code[outputs[i] - first][1:]
+            same = [k for k in (x, y) if k < 0 or not varies[k]]
+            if len(same) != 1:
+                break
+            parts.setdefault(i, []).append(same[0])
+            outputs[i] = y if same[0] == x else x
+    needed: dict[int, int] = {}  # of a result of `once`, the input of `each` that it is
+    used = [x for slot, op in enumerate(program.code, first) if varies[slot] for x in op[1:]]
+    for k in (*used, *outputs, *(k for k, _ in program.guards)):
+        if k >= first and not varies[k] and k not in needed:
+            needed[k] = first + len(needed)
+    uniforms = [k for k in range(first) if not mapped[k]]
+    once = Builder(len(uniforms))
+    name = _rebuilt(program, once, {k: i for i, k in enumerate(uniforms)}, varies, False)
+    results = [name(k) for k in needed]
+    also = {}
+    for i, terms in parts.items():
+        together = name(terms[0])
+        for k in terms[1:]:
+            together = once.emit("add", together, name(k))
+        also[i] = first + len(results)
+        results.append(together)
+    each = Builder(first + len(results))
+    name = _rebuilt(program, each, {k: k for k in range(first)} | needed, varies, True)
+    guards = [(name(k), e) for k, e in program.guards]
+    return Split(once.program(results), each.program([name(k) for k in outputs], guards), also)
+
+
+def _rebuilt(
+    program: Program, builder: Builder, names: dict[int, int], varies: bytearray, which: bool
+) -> Callable[[int], int]:
+    """Write those instructions that vary, or those that do not; return the operands' new names."""
+
+    def name(k: int) -> int:
+        return names[k] if k >= 0 else builder.constant(program.constants[~k])
+
+    for slot, instruction in enumerate(program.code, program.inputs):
+        if bool(varies[slot]) is which:
+            names[slot] = builder.emit(instruction[0], *map(name, instruction[1:]))
+    return name

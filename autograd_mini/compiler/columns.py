@@ -1,0 +1,109 @@
+"""Arguments with an axis of rows, taken apart into columns, and results put together. Knows no programs.
+
+A *column* is what one number of a row's argument is over all rows: an array with one item a row, or a
+float where it is the same in all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from autograd_mini.transforms.nested import NUMBER, Structure, flatten
+
+__all__ = ["assembled", "columns_of", "masked", "rows_in"]
+
+
+def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structure]:
+    """Return the columns of an argument, and the structure of one row of it.
+
+    `axis` is where its arrays have their rows, None if it is the same in all rows.
+
+    >>> import numpy as np
+    >>> columns, structure = columns_of(np.array([[1.0, 2.0], [3.0, 4.0]]), 0, "x")
+    >>> [c.tolist() for c in columns], structure.detail
+    ([[1.0, 3.0], [2.0, 4.0]], (2,))
+    """
+    import numpy as np
+
+    if hasattr(x, "filled"):
+        raise masked(name)
+    if axis is None:
+        if getattr(x, "dtype", None) == np.float64 and x.shape != ():
+            return x.ravel().tolist(), Structure("array", x.shape, (), x.size)
+        return flatten(x, name)
+    if isinstance(x, dict) or (isinstance(x, (list, tuple)) and not all(map(np.isscalar, x))):
+        children, columns = [], []
+        for key, item in x.items() if isinstance(x, dict) else enumerate(x):
+            found, structure = columns_of(item, axis, f"{name}[{key!r}]")
+            columns += found
+            children.append(structure)
+        kind = "dict" if isinstance(x, dict) else "list" if isinstance(x, list) else "tuple"
+        detail = tuple(x) if kind == "dict" else type(x) if kind == "tuple" else None
+        return columns, Structure(kind, detail, tuple(children), len(columns))
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: rows of dtype {array.dtype} are no real numbers; convert them to float")
+    if array.ndim == 0:
+        return [float(array)], NUMBER
+    if not -array.ndim <= axis < array.ndim:
+        raise ValueError(
+            f"{name} has shape {array.shape} and no axis {axis} for its rows: give in_axes one number for "
+            "each argument, None for those that are the same in all rows"
+        )
+    array = np.moveaxis(array, axis, 0).astype(float, copy=False)
+    shape = array.shape[1:]
+    flat = array.reshape(len(array), math.prod(shape))
+    columns = [flat[:, k] for k in range(flat.shape[1])]
+    return columns, Structure("array", shape, (), len(columns)) if shape else NUMBER
+
+
+def rows_in(columns: Sequence[Any], name: str) -> tuple[list[Any], int]:
+    """Return the columns, and how many rows there are; ValueError where columns disagree or there is none.
+
+    Beside longer columns, one of a single row is a number that is the same in all rows.
+    """
+    found = {len(c) for c in columns if c.__class__ is not float}
+    if not found:
+        raise ValueError(
+            f"{name}.map was given no array with rows: call {name} itself, or give arrays of shape (rows,)"
+        )
+    longer = found - {1} or found
+    if len(longer) > 1:
+        raise ValueError(
+            f"{name}.map was given {' and '.join(map(str, sorted(longer)))} rows: all need as many, or "
+            "one; in_axes says which of their axes has the rows"
+        )
+    rows = longer.pop()
+    return [c.item() if c.__class__ is not float and len(c) != rows else c for c in columns], rows
+
+
+def masked(name: str) -> TypeError:
+    """Return what to raise for an array with a mask."""
+    return TypeError(
+        f"{name} is a masked array, and behind a mask there is no number: give x.filled(...), or the rows "
+        "without a mask"
+    )
+
+
+def assembled(structure: Structure, items: Sequence[Any], start: int = 0) -> Any:
+    """Return columns and numbers nested as `structure`; arrays get the rows as their first axis.
+
+    >>> import numpy as np
+    >>> assembled(Structure("array", (2,), (), 2), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).tolist()
+    [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
+    """
+    import numpy as np
+
+    if structure.kind == "number":
+        x = items[start]
+        return float(x) if np.ndim(x) == 0 else x
+    if structure.kind == "array":
+        block = np.asarray(items[start : start + structure.size])
+        return block.T.reshape(block.shape[1:] + structure.detail)
+    parts = []
+    for child in structure.children:
+        parts.append(assembled(child, items, start))
+        start += child.size
+    return Structure(structure.kind, structure.detail, (NUMBER,) * len(parts), len(parts)).rebuild(parts)

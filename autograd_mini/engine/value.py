@@ -1,0 +1,656 @@
+"""`Value`: a number that remembers how it was computed. Read this file first; it needs no other.
+
+``e = (a + b) * (b + 1)`` leaves behind a graph. Each node of it holds its number, the primitive that
+made it, the operands, and on the edge to each operand the local derivative, taken when the operation
+was recorded::
+
+    a ──1──▶ c = a + b ──2──▶ e = c * d        ∂e/∂c = d = 2
+    b ──1──▶   ╱                   ▲           ∂e/∂d = c = 3
+    b ──1──▶ d = b + 1 ────3───────┘
+
+`Value.backward` repays the debt: e starts with 1 and pays each operand what it has received times the
+derivative on the edge; a node passes on what has piled up once everyone who owes it has paid. Every
+edge is walked once, so the whole gradient costs about as much as the expression did.
+
+What a primitive *is* stands in `table`, and which there are in `primitives`; how Python's operators call
+them, in `operators`. Walks that return new things (transforms, ledgers, pictures, programs) live above,
+and use `op`, `operands`, `partials` and `topological_order`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Final
+
+from autograd_mini.engine import modes
+from autograd_mini.engine.operators import Recorder, give_method
+from autograd_mini.engine.primitives import add, div, mul, neg, sub
+from autograd_mini.engine.primitives import pow_ as power
+from autograd_mini.engine.table import Primitive, as_number, follow, is_number
+
+__all__ = ["Value", "depth_first", "topological_order"]
+
+new: Final = object.__new__
+c_pow: Final = math.pow
+_repayment = threading.RLock()
+_sweeps: Final = itertools.count(1, 2)
+
+
+def _after_fork() -> None:
+    global _repayment
+    _repayment = threading.RLock()  # whoever held it stayed behind in the parent
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Value(Recorder):
+    """A real number in a computation graph.
+
+    `data` is the number, always a float; `grad` is what the last backward sweeps have left here; `label`
+    is a name for ledgers and pictures. Operators and functions accept numbers beside Values. ``==`` and
+    the other comparisons compare numbers, while ``hash`` and ``in`` a dict or set go by identity.
+
+    Raises TypeError for data that is not a real number. Numbers themselves never raise: results are
+    IEEE-754, so ``Value(1.0) / 0`` is inf and ``Value(-8.0) ** (1/3)`` is nan.
+
+    >>> a, b = Value(2.0, label="a"), Value(1.0, label="b")
+    >>> c = a + b; d = b + 1; e = c * d
+    >>> e.backward()
+    >>> e.data, a.grad, b.grad
+    (6.0, 2.0, 5.0)
+    """
+
+    # One garbage-collected object a node: operands and partials have slots of their own, because a
+    # tuple for each would halve the speed. A node with more than two operands keeps tuples in _x, _dx.
+    __slots__ = ("_data", "_dx", "_dy", "_grad", "_label", "_mark", "_x", "_y", "op")
+
+    op: Primitive | None
+    """The primitive that made this node; None for a leaf."""
+    _data: float
+    _grad: float
+    _label: str | None
+    _x: Any
+    _y: Any
+    _dx: Any
+    _dy: Any
+    _mark: int
+
+    def __init__(self, data: Any, label: str | None = None) -> None:
+        if isinstance(data, Value):
+            raise TypeError(
+                "Value(Value) would cut the graph: use the Value itself, or v.detach() for a new leaf "
+                "with the same number"
+            )
+        self._data = data if data.__class__ is float else _number("Value(data)", data)
+        self._grad = 0.0
+        if label is not None and not isinstance(label, str):
+            raise TypeError(
+                f"Value(label): expected text, got {type(label).__name__}; write label=str(...)"
+            )
+        self.label = label
+        self.op = None
+        self._x = self._y = self._dx = self._dy = None
+        self._mark = 0
+        if modes.active and modes.here.on_leaf is not None:
+            modes.here.on_leaf(self)
+
+    # ---- what a node knows -----------------------------------------------------------------------
+
+    @property
+    def data(self) -> float:
+        """The number. That of a leaf may be set; graphs already recorded keep their derivatives.
+
+        >>> w = Value(2.0); y = w * w; w.data -= 0.5; y.backward()
+        >>> w.data, w.grad
+        (1.5, 4.0)
+        """
+        if modes.active and modes.here.on_read is not None:
+            return modes.here.on_read(self)  # type: ignore[no-any-return]
+        return self._data
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        if self.op is not None:
+            raise AttributeError(
+                f"{self!r} was computed by {self.op.name}: set the data of a leaf and compute again"
+            )
+        self._data = number if number.__class__ is float else _number("Value.data", number)
+
+    @property
+    def grad(self) -> float:
+        """The derivative of the last root by this node; for a leaf, the sum since it was zeroed."""
+        try:
+            return self._grad
+        except AttributeError:  # a slot that recording leaves empty, because every store counts
+            return 0.0
+
+    @grad.setter
+    def grad(self, number: Any) -> None:
+        self._grad = number if number.__class__ is float else _number("Value.grad", number)
+
+    @property
+    def label(self) -> str | None:
+        """What ledgers and pictures call the node; None where they choose."""
+        try:
+            return self._label
+        except AttributeError:
+            return None
+
+    @label.setter
+    def label(self, text: str | None) -> None:
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"Value.label: expected text, got {type(text).__name__}; use str(...)")
+        self._label = text
+
+    @property
+    def operands(self) -> tuple[Value | float, ...]:
+        """What the primitive was applied to, Values and plain numbers; empty for a leaf."""
+        if self.op is None:
+            return ()
+        if self._x.__class__ is tuple:
+            return self._x
+        return (self._x,) if self._y is None else (self._x, self._y)
+
+    @property
+    def partials(self) -> tuple[float | None, ...]:
+        """The derivative on the edge to each operand; None where there is no edge.
+
+        >>> (Value(3.0) * Value(2.0)).partials, (Value(3.0) ** 2).partials
+        ((2.0, 3.0), (6.0, None))
+        """
+        if self.op is None:
+            return ()
+        if self._x.__class__ is tuple:
+            return self._dx or (None,) * len(self._x)
+        return (self._dx,) if self._y is None else (self._dx, self._dy)
+
+    def edges(self) -> Iterator[tuple[Value, float]]:
+        """Yield each operand that can receive a derivative, with the derivative on the edge to it."""
+        for operand, derivative in zip(self.operands, self.partials, strict=True):
+            if derivative is not None:
+                yield operand, derivative  # type: ignore[misc]
+
+    # ---- recording -------------------------------------------------------------------------------
+
+    @staticmethod
+    def record_primitive(op: Primitive, operands: tuple[Any, ...]) -> Value:
+        """Apply `op` to Values and numbers and return the node; any row of the table comes this way."""
+        if modes.active and not modes.here.recording:
+            result = op(*[x.data if isinstance(x, Value) else x for x in operands])
+            return Value(result) if result.__class__ is float else result
+        if len(operands) == 1 and not op.variadic:
+            x = operands[0]
+            data = op.value(x._data)
+            rule = op.slopes[0]
+            node = _node(op, data, x, rule and rule(data, x._data), None, None)
+        else:
+            inputs = [
+                x if x.__class__ is float or isinstance(x, Value) else _number(f"{op.name}()", x)
+                for x in operands
+            ]
+            numbers = [x._data if isinstance(x, Value) else x for x in inputs]
+            data = op.value(*numbers)
+            partials = op.partials_at(data, numbers, [isinstance(x, Value) for x in inputs])
+            if len(inputs) == 2 and not op.variadic:
+                node = _node(op, data, inputs[0], partials[0], inputs[1], partials[1])
+            else:
+                edges = tuple(partials) if any(d is not None for d in partials) else None
+                node = _node(op, data, tuple(inputs), edges, None, None)
+        if modes.active and modes.here.on_record is not None:
+            modes.here.on_record(node)
+        return node
+
+    # These operators are the hot path: between two Values, and with a float, they are written out. A test
+    # holds each to its row, bit for bit. All else — subclasses, modes, the other operators — is inherited
+    # and goes through the row.
+
+    def __add__(self, other: Any) -> Any:
+        if not modes.active:
+            if other.__class__ is Value:
+                node = new(Value)  # `_node` written out, here and in __mul__: the call costs a fifth
+                node._data = self._data + other._data
+                node.op = add
+                node._x = self
+                node._dx = 1.0
+                node._y = other
+                node._dy = 1.0
+                node._mark = 0
+                return node
+            if other.__class__ is int:
+                other = as_number(other)
+            if other.__class__ is float:
+                return _node(add, self._data + other, self, 1.0, other, None)
+        return super().__add__(other)
+
+    def __radd__(self, other: Any) -> Any:
+        if other.__class__ is int:
+            other = as_number(other)
+        if other.__class__ is float and not modes.active:
+            return _node(add, other + self._data, other, None, self, 1.0)
+        return super().__radd__(other)
+
+    def __sub__(self, other: Any) -> Any:
+        if not modes.active:
+            if other.__class__ is Value:
+                return _node(sub, self._data - other._data, self, 1.0, other, -1.0)
+            if other.__class__ is int:
+                other = as_number(other)
+            if other.__class__ is float:
+                return _node(sub, self._data - other, self, 1.0, other, None)
+        return super().__sub__(other)
+
+    def __rsub__(self, other: Any) -> Any:
+        if other.__class__ is int:
+            other = as_number(other)
+        if other.__class__ is float and not modes.active:
+            return _node(sub, other - self._data, other, None, self, -1.0)
+        return super().__rsub__(other)
+
+    def __mul__(self, other: Any) -> Any:
+        if not modes.active:
+            if other.__class__ is Value:
+                node = new(Value)
+                node._data = self._data * other._data
+                node.op = mul
+                node._x = self
+                node._dx = other._data
+                node._y = other
+                node._dy = self._data
+                node._mark = 0
+                return node
+            if other.__class__ is int:
+                other = as_number(other)
+            if other.__class__ is float:
+                return _node(mul, self._data * other, self, other, other, None)
+        return super().__mul__(other)
+
+    def __rmul__(self, other: Any) -> Any:
+        if other.__class__ is int:
+            other = as_number(other)
+        if other.__class__ is float and not modes.active:
+            return _node(mul, other * self._data, other, None, self, other)
+        return super().__rmul__(other)
+
+    def __truediv__(self, other: Any) -> Any:
+        if not modes.active:
+            if other.__class__ is int:
+                other = as_number(other)
+            if other.__class__ is float:
+                if other:
+                    return _node(div, self._data / other, self, 1.0 / other, other, None)
+            elif other.__class__ is Value:
+                y = other._data
+                if y:
+                    z = self._data / y
+                    return _node(div, z, self, 1.0 / y, other, -(z / y))
+        return super().__truediv__(other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        y = self._data
+        if other.__class__ is int:
+            other = as_number(other)
+        if other.__class__ is float and y and not modes.active:
+            z = other / y
+            return _node(div, z, other, None, self, -(z / y))
+        return super().__rtruediv__(other)
+
+    def __pow__(self, other: Any) -> Any:
+        if other.__class__ is int:
+            other = as_number(other)
+        if other.__class__ is float and other and not modes.active:
+            less_one = other - 1.0
+            if less_one + 1.0 == other and other - less_one == 1.0:
+                x = self._data
+                try:
+                    return _node(power, c_pow(x, other), self, other * c_pow(x, less_one), other, None)
+                except (OverflowError, ValueError):  # where Python raises, the row answers as C does
+                    pass
+        return super().__pow__(other)
+
+    def __neg__(self) -> Any:
+        if modes.active:
+            return neg(self)
+        return _node(neg, -self._data, self, -1.0, None, None)
+
+    # ---- repaying the debt -----------------------------------------------------------------------
+
+    def backward(self) -> None:
+        """Add the derivative of this node by each leaf to the leaf's `grad`.
+
+        Other nodes get theirs afresh, so calling it again is exact; leaves accumulate over calls until
+        zeroed (`zero_grad`). If interrupted, either no leaf has changed or all have. Threads take turns.
+
+        >>> x = Value(3.0)
+        >>> y = x * x * x
+        >>> y.backward(); y.backward()
+        >>> x.grad
+        54.0
+        """
+        if modes.active and modes.here.on_backward is not None:
+            modes.here.on_backward(self)
+        with _repayment:
+            leaves: list[tuple[Value, float]] = []
+            try:
+                order = _in_order(self, leaves)
+                self._grad = 1.0
+                _pay_debts(order)
+                leaves = [(leaf, before + leaf._grad) for leaf, before in leaves]
+            finally:
+                _post(leaves)
+
+    def zero_grad(self) -> None:
+        """Set `grad` to zero here and in everything this node was computed from."""
+        with _repayment:
+            for node in topological_order(self, through_edges=False):
+                node._grad = 0.0
+
+    def detach(self) -> Value:
+        """Return a new leaf with the same number: what is computed from it owes nothing further."""
+        data = self.data
+        return Value(data, self.label) if data.__class__ is float else data  # type: ignore[return-value]
+
+    # ---- as a number, where that keeps the graph -------------------------------------------------
+
+    def record_comparison(self, comparison: Callable[[Any, Any], bool], other: Any) -> Any:
+        """Compare the numbers; NotImplemented where the other is none."""
+        if isinstance(other, Value):
+            result = comparison(self._data, other._data)
+        elif is_number(other):
+            result = comparison(self._data, as_number(other))
+        else:
+            return NotImplemented
+        if modes.active and modes.here.on_compare is not None:
+            modes.here.on_compare(comparison, self, other, result)
+        return result
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        name = "" if self.label is None else f", label={self.label!r}"
+        text = f"Value(data={self._data!r}, grad={self.grad!r}{name})"
+        wrong = [what for what, x in (("data", self._data), ("grad", self.grad)) if not math.isfinite(x)]
+        return f"{text} <{' and '.join(wrong)} not finite: see strict()>" if wrong else text
+
+    # ---- copies, none by recursion: a graph may be a million deep --------------------------------
+
+    def __copy__(self) -> Value:
+        return _restore(*_state(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        for node in reversed(topological_order(self, through_edges=False)):
+            if id(node) not in memo:
+                state = _state(node)
+                copied = [_copied(operand, memo) for operand in state[4:6]]
+                memo[id(node)] = _restore(*state[:4], *copied, *state[6:])
+        return memo[id(self)]  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.op is None or id(self) in _being_pickled.ids:
+            return _restore, _state(self)
+        return _last, (_InOrder(self),)
+
+
+def topological_order(
+    root: Value, *, through_edges: bool = True, until: Collection[Value] = ()
+) -> list[Value]:
+    """Return `root` and all it was computed from, results before operands.
+
+    A node comes once every node that uses it has come. With ``through_edges=False`` the walk also
+    follows operands that have no derivative, such as the branch that a `where` did not take. It does
+    not look behind the nodes in `until`.
+
+    >>> a, b = Value(2.0, "a"), Value(1.0, "b")
+    >>> c = a + b; d = b + 1; e = c * d
+    >>> [node.data for node in topological_order(e)]
+    [6.0, 3.0, 2.0, 2.0, 1.0]
+    """
+    below = _creditors if through_edges else _operands
+    return depth_first(root, (lambda node: () if node in until else below(node)) if until else below)
+
+
+def depth_first(root: Value, below: Callable[[Value], Sequence[Value]]) -> list[Value]:
+    """Return all that is reached from `root` by way of `below`, each node before what is below it.
+
+    >>> x = Value(3.0)
+    >>> [node.data for node in depth_first(x * x, lambda node: node.operands)]
+    [9.0, 3.0]
+    """
+    order: list[Value] = []
+    entered: set[Value] = set()
+    stack: list[Value | None] = [root]
+    while stack:
+        node = stack.pop()
+        if node is None:  # all below the node under it is in the list
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif node not in entered:
+            entered.add(node)
+            stack += (node, None)
+            stack += below(node)  # the last operand first: reversed, the first comes first
+    order.reverse()
+    return order
+
+
+def _operands(node: Value) -> Sequence[Value]:
+    x, y = node._x, node._y
+    if x.__class__ is tuple:
+        return [operand for operand in x if isinstance(operand, Value)]
+    if isinstance(y, Value):
+        return (x, y) if isinstance(x, Value) else (y,)
+    return (x,) if isinstance(x, Value) else ()
+
+
+def _creditors(node: Value) -> Sequence[Value]:
+    if node._dx.__class__ is tuple:
+        return [operand for operand, _ in node.edges()]
+    if node._dy is not None:
+        return (node._x, node._y) if node._dx is not None else (node._y,)
+    return (node._x,) if node._dx is not None else ()
+
+
+# ---- the hot path: recording between two Values, putting in order, paying ------------------------
+
+
+def _node(op: Primitive | None, data: float, x: Any, dx: Any, y: Any, dy: Any) -> Value:
+    node = new(Value)
+    node._data = data
+    node.op = op
+    node._x = x
+    node._y = y
+    node._dx = dx
+    node._dy = dy
+    node._mark = 0
+    return node
+
+
+def _in_order(root: Value, leaves: list[tuple[Value, float]]) -> list[Value]:
+    """List what has debts, operands first, and set every balance to zero: `topological_order`, faster.
+
+    The zero is -0.0, the identity of IEEE addition: from 0.0 a sum of -0.0 alone would lose its sign.
+    Leaves are listed apart, with the gradient they had; they owe nobody. Each sweep has two marks of its
+    own, greater than all before: one for a node that has been met, one for a node in the list. So none
+    need be taken off, and a sweep that was interrupted leaves nothing behind.
+    """
+    met = next(_sweeps)
+    listed = met + 1
+    order: list[Value] = []
+    if root.op is None:
+        leaves.append((root, root._grad))
+        return order
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        if node._mark >= met:
+            stack.pop()
+            if node._mark == met:
+                node._mark = listed
+                order.append(node)
+            continue
+        node._mark = met
+        node._grad = -0.0
+        dx = node._dx
+        if node._dy is not None:
+            y = node._y
+            if dx is not None:
+                x = node._x
+                if x._mark < met:
+                    if x.op is None:
+                        _meet(x, listed, stack, leaves)
+                    else:
+                        stack.append(x)
+            if y._mark < met:
+                if y.op is None:
+                    _meet(y, listed, stack, leaves)
+                else:
+                    stack.append(y)
+        elif dx.__class__ is tuple:
+            for x, _ in node.edges():
+                if x._mark < met:
+                    _meet(x, listed, stack, leaves)
+        elif dx is not None and node._x._mark < met:
+            _meet(node._x, listed, stack, leaves)
+    return order
+
+
+def _meet(x: Value, listed: int, stack: list[Value], leaves: list[tuple[Value, float]]) -> None:
+    if x.op is not None:
+        stack.append(x)
+    else:
+        x._mark = listed
+        leaves.append((x, x._grad))
+        x._grad = -0.0
+
+
+def _pay_debts(order: list[Value]) -> None:
+    """Let every node pay its operands, once all that owe it have paid: the last in the list begins."""
+    for node in reversed(order):
+        received = node._grad
+        dx, dy = node._dx, node._dy
+        if dy is not None:
+            if dx is not None:
+                node._x._grad += received * dx
+            node._y._grad += received * dy
+        elif dx.__class__ is tuple:
+            for x, derivative in node.edges():
+                x._grad += received * derivative
+        elif dx is not None:
+            node._x._grad += received * dx
+
+
+def _post(grads: list[tuple[Value, float]]) -> None:
+    try:
+        for leaf, grad in grads:
+            leaf._grad = grad
+    except BaseException:  # Ctrl-C in the middle: it is decided already, so finish
+        for leaf, grad in grads:
+            leaf._grad = grad
+        raise
+
+
+def _number(where: str, x: Any) -> float:
+    try:
+        return as_number(x)
+    except TypeError as error:
+        raise TypeError(f"{where}: {error}") from None
+
+
+# ---- copies and pickles ----------------------------------------------------------------------------
+
+
+def _state(node: Value) -> tuple[Any, ...]:
+    if modes.active and modes.here.on_read is not None:
+        raise TypeError(
+            "a copy of a Value made while compiling would keep this number for ever: use v.detach()"
+        )
+    x, y, dx, dy = node._x, node._y, node._dx, node._dy
+    return node._data, node.grad, node.label, node.op, x, y, dx, dy
+
+
+def _restore(
+    data: float, grad: float, label: str | None, op: Primitive | None, x: Any, y: Any, dx: Any, dy: Any
+) -> Value:
+    node = _node(op, data, x, dx, y, dy)
+    node._grad, node._label = grad, label
+    return node
+
+
+def _copied(operand: Any, memo: dict[int, Any]) -> Any:
+    if operand.__class__ is tuple:
+        return tuple(memo.get(id(x), x) for x in operand)
+    return memo.get(id(operand), operand)
+
+
+# A pickler saves an object's operands by calling itself, a level deeper for each. So a root is pickled
+# as the list of its graph, operands first: when a node's turn comes, its operands are in the pickler's
+# memo already, and identity with whatever else is in the same pickle is kept.
+
+
+class _Pickling(threading.local):
+    ids: frozenset[int] = frozenset()
+
+
+_being_pickled: Final = _Pickling()
+
+
+class _Mark:
+    """An item that takes effect when the pickler comes to it: the nodes after it are written flat."""
+
+    def __init__(self, ids: frozenset[int]) -> None:
+        self.ids = ids
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _being_pickled.ids = self.ids
+        return int, ()
+
+
+class _InOrder:
+    def __init__(self, root: Value) -> None:
+        self.root = root
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        nodes = topological_order(self.root, through_edges=False)[::-1]
+        return list, (), None, _marked(nodes)
+
+
+def _marked(nodes: list[Value]) -> Iterator[Any]:
+    try:
+        yield _Mark(frozenset(map(id, nodes)))
+        yield from nodes
+        yield _Mark(frozenset())
+    except GeneratorExit:  # something in the graph could not be pickled
+        _being_pickled.ids = frozenset()
+        raise
+
+
+def _last(items: list[Any]) -> Any:
+    return items[-2]
+
+
+# ---- functions of one operand as methods, written out: v.tanh(), and np.tanh of an array of Values ---
+
+
+def _add_method(row: Primitive) -> None:
+    if row.variadic or len(row.operands) > 1:
+        return
+
+    def method(self: Value, *others: Any) -> Any:
+        if others:
+            return row(self, *others)  # raises: there is one operand
+        if modes.active:
+            return self.record_primitive(row, (self,))
+        x = self._data
+        y = row.value(x)
+        slope = row.slopes[0]
+        return _node(row, y, self, slope and slope(y, x), None, None)
+
+    give_method(Value, row, method)
+    row.recorders[Value] = method
+
+
+follow(_add_method)

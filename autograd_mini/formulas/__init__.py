@@ -1,0 +1,1 @@
+"""Formulas: read from text, written out, differentiated and simplified."""

@@ -1,0 +1,1 @@
+"""Ledgers, trees and pictures of a graph, for people."""

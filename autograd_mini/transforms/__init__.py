@@ -1,0 +1,1 @@
+"""Derivatives of functions, in both directions and to any order."""

@@ -1,0 +1,448 @@
+"""Functions in, derivatives out: `grad`, `vjp`, `jvp`, `jacobian`, `hessian`, `hvp`, to any order.
+
+Reverse mode calls the function on Values and walks the graph that it leaves; forward mode calls it on
+Duals and keeps no graph. Where a plain number goes in, a plain number comes out. Where a Value goes in,
+or the function has used one from outside, the derivative is itself a Value with a graph, so that the
+transforms nest in any order and no dependence is lost. Adjoints are local to each call: nothing here
+touches `.grad`, and threads share nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import wraps
+from typing import Any
+
+from autograd_mini.engine import modes
+from autograd_mini.engine.primitives import stop_gradient
+from autograd_mini.engine.table import primitive
+from autograd_mini.engine.value import Value, topological_order
+from autograd_mini.transforms.dual import Dual, new_level, split
+from autograd_mini.transforms.nested import NUMBER, Structure, flatten
+
+__all__ = [
+    "BranchWarning",
+    "grad",
+    "gradients",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]
+
+identity = primitive(
+    "identity",
+    value=lambda x: x,
+    partials=[lambda y, x: 1.0],
+    reference="x",
+    form="{x}",
+    latex="{x}",
+    doc="x itself, as a node of its own: the input of a derivative taken inside another.",
+)
+
+
+# ---- the reverse sweep, with adjoints of its own ---------------------------------------------------
+
+
+def _adjoints(output: Any, inputs: Sequence[Value], *, live: bool) -> list[Any]:
+    """Return the derivative of `output` by each of `inputs`; nodes behind them are not looked at.
+
+    With `live`, the rules are run again on the operands, so that the derivatives have a graph.
+    """
+    if isinstance(output, Dual):
+        primals = _adjoints(output.primal, inputs, live=live)
+        if output.tangent is None:
+            return [Dual(x, None, output.level) for x in primals]
+        tangents = _adjoints(output.tangent, inputs, live=live)
+        return [Dual(x, t, output.level) for x, t in zip(primals, tangents, strict=True)]
+    if not isinstance(output, Value):
+        return [0.0] * len(inputs)
+    wanted = set(inputs)
+    order = topological_order(output, until=wanted)
+    active = set(wanted)
+    for node in reversed(order):
+        if node not in wanted and any(operand in active for operand, _ in node.edges()):
+            active.add(node)
+    adjoints: dict[Value, Any] = {output: 1.0}
+    for node in order:
+        if node in active and node not in wanted:
+            received = adjoints.pop(node)
+            for operand, derivative in _live_edges(node, active) if live else node.edges():
+                if operand in active:
+                    payment = _product(received, derivative)
+                    adjoints[operand] = adjoints[operand] + payment if operand in adjoints else payment
+    return [adjoints.get(x, 0.0) for x in inputs]
+
+
+def _product(received: Any, derivative: Any) -> Any:
+    """The payment; a node is not recorded for a factor of 1."""
+    return derivative if received.__class__ is float and received == 1.0 else received * derivative
+
+
+def _live_edges(node: Value, active: set[Value]) -> Iterable[tuple[Value, Any]]:
+    """Yield the active operands, each with the partial as a Value; refuse if a leaf was changed since."""
+    assert node.op is not None
+    recorded = node.partials
+    wanted = [d is not None and x in active for x, d in zip(node.operands, recorded, strict=True)]
+    with modes.switched(on_record=None) if modes.active else nullcontext():  # a rule's own untaken branches
+        partials = node.op.partials_at(node, node.operands, wanted)
+    value = node.op.value(*[x.data if isinstance(x, Value) else x for x in node.operands])
+    if _differ(value, node.data):
+        raise _changed(node, f"its value was {node.data!r} and would now be {value!r}")
+    for operand, before, now in zip(node.operands, recorded, partials, strict=True):
+        if now is not None:
+            number = now.data if isinstance(now, Value) else now
+            if _differ(number, before):
+                raise _changed(node, f"its derivative was {before!r} and would now be {number!r}")
+            yield operand, now  # type: ignore[misc]
+
+
+def _differ(x: Any, y: Any) -> bool:
+    return bool(x != y and (x == x or y == y))
+
+
+def _changed(node: Value, how: str) -> RuntimeError:
+    assert node.op is not None
+    return RuntimeError(
+        f"the data of a leaf below {node!r} was changed after {node.op.name} was recorded ({how}): compute "
+        "the expression again before taking a derivative that has a graph"
+    )
+
+
+def _reaches_outside(output: Any, inputs: Sequence[Value]) -> bool:
+    """Whether the derivative depends on Values other than the inputs: captured, or behind the inputs."""
+    if isinstance(output, Dual):
+        return _reaches_outside(output.primal, inputs) or _reaches_outside(output.tangent, inputs)
+    if not isinstance(output, Value):
+        return False
+    wanted = set(inputs)
+    return any(x.op is not None for x in inputs) or any(
+        node.op is None and node not in wanted for node in topological_order(output, until=wanted)
+    )
+
+
+# ---- calling the function --------------------------------------------------------------------------
+
+
+def _lift(x: Any) -> Any:
+    """A fresh input with the number of `x`: a derivative by it is not confused with one by `x`."""
+    if isinstance(x, Dual):
+        return Dual(_lift(x.primal), x.tangent, x.level)
+    return identity(x) if isinstance(x, Value) else Value(x)
+
+
+def _core(x: Any) -> Any:
+    while isinstance(x, Dual):
+        x = x.primal
+    return x
+
+
+class _Recording:
+    """One call of a function on fresh inputs: what went in, what came out, and what it rests on."""
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        argnums: int | Sequence[int],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        self.name = _name(f)
+        positions = _positions(self.name, argnums, len(args))
+        chosen = [args[i] for i in positions]
+        single = not isinstance(argnums, (tuple, list))
+        tree = chosen[0] if single else tuple(chosen)
+        numbers, self.structure = flatten(tree, f"the argument of {self.name}")
+        lifted = [_lift(x) for x in numbers]
+        self.inputs: list[Value] = [_core(x) for x in lifted]
+        rebuilt = self.structure.rebuild(lifted)
+        replaced = dict(zip(positions, [rebuilt] if single else rebuilt, strict=True))
+        self.quiet = not modes.here.recording  # inside no_grad: differentiate, and leave no graph
+        with _recording(), _ties_told(self.name):
+            self.output = f(*[replaced.get(i, x) for i, x in enumerate(args)], **kwargs)
+        self.given_values = any(isinstance(x, Value) for x in numbers)
+
+    def scalar(self, transform: str) -> Any:
+        """The output, if it is one number."""
+        numbers, structure = self.outputs()
+        if structure != NUMBER:
+            raise TypeError(
+                f"{transform}({self.name}): {self.name} returned {structure}, and a gradient is of one "
+                "number: use jacobian for all their derivatives, or vjp for one combination of them"
+            )
+        return numbers[0]
+
+    def outputs(self) -> tuple[list[Any], Structure]:
+        """The numbers that came out, and their structure."""
+        if self.output is None:
+            raise TypeError(f"{self.name} returned None: is its return statement missing?")
+        return flatten(self.output, f"the result of {self.name}")
+
+    def derivatives(self, output: Any) -> list[Any]:
+        """Return the derivative of one output by each input; floats unless a Value is at stake."""
+        if isinstance(output, Value) and modes.active and modes.here.on_backward is not None:
+            modes.here.on_backward(output)
+        live = not self.quiet and _reaches_outside(output, self.inputs)
+        with _recording():
+            found = _adjoints(output, self.inputs, live=live)
+        return [self.plain(x, live) for x in found]
+
+    def plain(self, x: Any, live: bool) -> Any:
+        """`x` as a Value where Values are at stake, as a float where they are not."""
+        if isinstance(x, Dual):
+            return x
+        if live and isinstance(x, Value):
+            return x
+        number = x.data if isinstance(x, Value) else x
+        return stop_gradient(Value(number)) if live or self.given_values else number
+
+
+def _name(f: Callable[..., Any]) -> str:
+    return getattr(f, "__name__", repr(f))
+
+
+def _positions(name: str, argnums: int | Sequence[int], count: int) -> list[int]:
+    positions = []
+    for i in argnums if isinstance(argnums, (tuple, list)) else [argnums]:
+        if type(i) is not int:
+            raise TypeError(f"argnums of {name}: expected an int or a tuple of ints, got {argnums!r}")
+        if not -count <= i < count:
+            raise ValueError(
+                f"argnums of {name}: there is no positional argument {i} in a call with {count}; give the "
+                "argument by position, or choose another"
+            )
+        positions.append(i % count)
+    if len(set(positions)) < len(positions) or not positions:
+        raise ValueError(f"argnums of {name}: {argnums!r} must name at least one argument, each one once")
+    return positions
+
+
+def _recording() -> Any:
+    """Inside `no_grad` too, a derivative that is asked for is taken."""
+    return nullcontext() if modes.here.recording else modes.switched(recording=True)
+
+
+class BranchWarning(UserWarning):
+    """A function found two numbers equal: its derivative is that of a branch that holds at one point."""
+
+
+@contextmanager
+def _ties_told(name: str) -> Iterator[None]:
+    before = modes.here.ties
+    yield
+    if modes.here.ties != before:
+        warnings.warn(
+            f"{name} compared a number that it is differentiated by with ==, and found it equal: the "
+            "derivative is that of the branch taken, which holds at this point only; choose with where, "
+            "maximum or abs",
+            BranchWarning,
+            stacklevel=4,
+        )
+
+
+# ---- reverse mode ----------------------------------------------------------------------------------
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return the function that computes the gradient of `f`, which returns one number.
+
+    `argnums` says by which positional arguments: an int, or a tuple of them, which gives a tuple. An
+    argument is a number or a nested list, tuple, dict or NumPy array of numbers, and its derivative has
+    the same structure. An argument that the result does not depend on has derivative 0.
+
+    Raises TypeError if `f` returns anything but one number, ValueError for an argument that is not there.
+    Warns (`BranchWarning`) where `f` finds ``==`` true: the branch it takes then holds at one point only.
+
+    >>> grad(lambda a, b: (a + b) * (b + 1), argnums=(0, 1))(2.0, 1.0)
+    (2.0, 5.0)
+    >>> grad(grad(lambda x: x**3))(2.0)
+    12.0
+    """
+
+    @_like(f, "gradient")
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        call = _Recording(f, argnums, args, kwargs)
+        return call.structure.rebuild(call.derivatives(call.scalar("grad")))
+
+    return gradient
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return the function that computes ``(f(x), grad(f)(x))`` at the price of one call of `f`.
+
+    That is what ``scipy.optimize.minimize(value_and_grad(f), x0, jac=True)`` takes. Arguments and errors
+    are those of `grad`.
+
+    >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 3.0])
+    (6.0, [3.0, 2.0])
+    """
+
+    @_like(f, "value and gradient")
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        call = _Recording(f, argnums, args, kwargs)
+        output = call.scalar("value_and_grad")
+        derivatives = call.derivatives(output)
+        live = not call.quiet and _reaches_outside(output, call.inputs)
+        return call.plain(output, live), call.structure.rebuild(derivatives)
+
+    return value_and_gradient
+
+
+def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return ``f(*args)`` and a function from cotangents to the vector-Jacobian product.
+
+    The cotangents have the structure of the result; the product is a tuple with the derivative by each
+    argument, in its structure. The function can be called any number of times.
+
+    >>> y, pullback = vjp(lambda a, b: [a * b, a + b], 2.0, 3.0)
+    >>> y, pullback([1.0, 0.0])
+    ([6.0, 5.0], (3.0, 2.0))
+    """
+    call = _Recording(f, tuple(range(len(args))), args, {})
+    outputs, structure = call.outputs()
+
+    def pullback(cotangents: Any) -> Any:
+        weights, given = flatten(cotangents, f"the cotangents of {call.name}")
+        if given != structure:
+            raise TypeError(
+                f"the cotangents of {call.name} are {given} and its result is {structure}: give one for "
+                "each, in the same structure"
+            )
+        with _recording():
+            total: Any = 0.0
+            for output, weight in zip(outputs, weights, strict=True):
+                total = output * weight + total
+        return call.structure.rebuild(call.derivatives(total))
+
+    live = not call.quiet and any(_reaches_outside(y, call.inputs) for y in outputs)
+    return structure.rebuild([call.plain(y, live) for y in outputs]), pullback
+
+
+def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return the function that computes every derivative of every number that `f` returns.
+
+    The result has the structure of `f`'s, with the structure of the argument in place of each number:
+    for arrays of shapes S and T an array of shape S + T. `f` is called once; each number that it returns
+    costs a sweep.
+
+    >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
+    [[3.0, 2.0], [1.0, 1.0]]
+    """
+
+    @_like(f, "jacobian")
+    def every_derivative(*args: Any, **kwargs: Any) -> Any:
+        call = _Recording(f, argnums, args, kwargs)
+        outputs, structure = call.outputs()
+        return structure.outer(call.structure, [call.derivatives(y) for y in outputs])
+
+    return every_derivative
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return the function that computes the second derivatives of `f`: the jacobian of its gradient.
+
+    For an array of shape T the result has shape T + T. Arguments and errors are those of `grad`.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])([2.0, 3.0])
+    [[6.0, 4.0], [4.0, 0.0]]
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def gradients(output: Any, inputs: Sequence[Value]) -> list[Value]:
+    """Return the derivative of `output` by each of `inputs`, as Values with a graph of their own.
+
+    It is backward that leaves a differentiable graph: for penalties on gradients, or second derivatives
+    of an expression that is already built. `inputs` may be leaves or nodes within; `.grad` is not touched.
+
+    Raises RuntimeError where a leaf's data was changed after the expression was recorded.
+
+    >>> x = Value(3.0)
+    >>> slope, = gradients(x**3, [x])
+    >>> slope.backward()
+    >>> slope.data, x.grad
+    (27.0, 18.0)
+    """
+    if not isinstance(output, (Value, Dual)) or not all(isinstance(x, Value) for x in inputs):
+        raise TypeError(
+            "gradients(output, inputs) takes a Value and a list of Values: use grad for functions"
+        )
+    with _recording():
+        found = _adjoints(output, list(inputs), live=True)
+    return [x if isinstance(x, Value) else Value(x) for x in found]
+
+
+# ---- forward mode ----------------------------------------------------------------------------------
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Return ``f(*primals)`` and its derivative in the direction `tangents`, in one pass without a graph.
+
+    `primals` is the sequence of arguments, `tangents` one of the same structure; value and derivative
+    have the structure of `f`'s result.
+
+    >>> jvp(lambda a, b: (a + b) * (b + 1), (2.0, 1.0), (0.0, 1.0))
+    (6.0, 5.0)
+    """
+    name = _name(f)
+    for what, given_ in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given_, (tuple, list)):
+            raise TypeError(f"jvp({name}): the {what} are a tuple with one item per argument, as in (x,)")
+    numbers, structure = flatten(tuple(primals), f"the primals of {name}")
+    directions, given = flatten(tuple(tangents), f"the tangents of {name}")
+    if given != structure:
+        raise TypeError(
+            f"the tangents of {name} are {given} and its primals {structure}, or nested otherwise: give "
+            "one tangent for each primal, in the same structure"
+        )
+    level = new_level()
+    duals = [Dual(x, t, level) for x, t in zip(numbers, directions, strict=True)]
+    with _recording(), _ties_told(name):
+        output = f(*structure.rebuild(duals))
+    if output is None:
+        raise TypeError(f"{name} returned None: is its return statement missing?")
+    results, shape = flatten(output, f"the result of {name}")
+    pairs = [split(y, level) for y in results]
+    value = shape.rebuild([y for y, _ in pairs])
+    return value, shape.rebuild([0.0 if t is None else t for _, t in pairs])
+
+
+def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """Return the function that computes the Hessian of `f` times a vector, without the Hessian.
+
+    It takes `f`'s arguments and after them the vector, in the structure of argument `argnums`: the shape
+    of SciPy's ``hessp``. Forward over reverse mode: a few times the price of `f`, whatever its size.
+
+    >>> hvp(lambda x: x[0] ** 2 * x[1])([2.0, 3.0], [1.0, 0.0])
+    [6.0, 4.0]
+    """
+
+    @_like(f, "hessian-vector product")
+    def product(*args: Any, **kwargs: Any) -> Any:
+        if len(args) < 2:
+            raise TypeError(f"hvp({_name(f)}) takes the arguments of {_name(f)} and then the vector")
+        *primals, vector = args
+        i = _positions(_name(f), [argnums], len(primals))[0]
+
+        def gradient(x: Any) -> Any:
+            return grad(f, i)(*primals[:i], x, *primals[i + 1 :], **kwargs)
+
+        return jvp(gradient, (primals[i],), (vector,))[1]
+
+    return product
+
+
+def _like(f: Callable[..., Any], what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a derived function the name of `f` in messages, and its documentation."""
+
+    def dress(derived: Callable[..., Any]) -> Callable[..., Any]:
+        wraps(f, assigned=("__module__", "__doc__"), updated=())(derived)
+        derived.__name__ = derived.__qualname__ = f"{what} of {_name(f)}"
+        return derived
+
+    return dress
