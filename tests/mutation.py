@@ -19,12 +19,13 @@ import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MODULES = [f"autograd_mini/{name}.py" for name in ("value", "table", "operators", "modes")]
+MODULES = [f"autograd_mini/engine/{name}.py" for name in ("value", "table", "operators", "modes")]
 SITTINGS = [  # the quick ones first; none that reads the text of a module, and would notice any change
-    ["tests/test_engine_core.py"],
-    ["tests/test_value.py", *MODULES, *[f"tests/test_{x}.py" for x in ("structure", "strict", "storage")]],
-    [f"tests/test_{x}.py" for x in ("conventions", "engine_random", "primitives", "transforms", "ledger")],
-    [f"tests/test_{x}.py" for x in ("state_machine", "formula", "program", "derivative", "testing_check")],
+    ["tests/engine/test_engine_core.py"],
+    ["tests/engine/test_value.py", *MODULES, "tests/transforms", "tests/nn/test_storage.py"],
+    [f"tests/engine/test_{x}.py" for x in ("conventions", "engine_random", "primitives")],
+    ["tests/show/test_ledger.py", "tests/engine/test_state_machine.py", "tests/formulas/test_formula.py"],
+    ["tests/compiler/test_program.py", "tests/formulas/test_derivative.py", "tests/testing/test_check.py"],
 ]
 PYTEST = ["-xq", "-p", "no:cacheprovider", "-k", "not chain_of and not reference_counting_alone"]
 PYTEST += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # Hypothesis is loaded, for speed

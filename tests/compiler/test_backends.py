@@ -19,7 +19,7 @@ from autograd_mini.compiler.program import Builder, Recording
 from autograd_mini.engine.table import TABLE
 
 spec = importlib.util.spec_from_file_location(
-    "bench_accuracy", Path(__file__).parent.parent / "benchmarks" / "bench_accuracy.py"
+    "bench_accuracy", Path(__file__).parents[2] / "benchmarks" / "bench_accuracy.py"
 )
 accuracy = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(accuracy)

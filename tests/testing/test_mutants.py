@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from engine.test_state_machine import Graphs
 from hypothesis import Phase, find, settings
 from hypothesis.stateful import run_state_machine_as_test
-from test_state_machine import Graphs
 
 from autograd_mini.engine import value
 from autograd_mini.engine.primitives import div, sin, where

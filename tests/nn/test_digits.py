@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="minutes without machine code"
 )
 
-example = runpy.run_path(str(Path(__file__).parent.parent / "examples" / "digits.py"))
+example = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "digits.py"))
 
 
 def test_nineteen_of_twenty_unseen_digits_are_right():

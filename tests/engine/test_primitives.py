@@ -19,7 +19,7 @@ from autograd_mini.engine.table import TABLE, named, primitive
 from autograd_mini.transforms.functions import grad
 
 spec = importlib.util.spec_from_file_location(
-    "bench_accuracy", Path(__file__).parent.parent / "benchmarks" / "bench_accuracy.py"
+    "bench_accuracy", Path(__file__).parents[2] / "benchmarks" / "bench_accuracy.py"
 )
 accuracy = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(accuracy)
