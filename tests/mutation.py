@@ -21,9 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 MODULES = [f"autograd_mini/engine/{name}.py" for name in ("value", "table", "operators", "modes")]
 SITTINGS = [  # the quick ones first; none that reads the text of a module, and would notice any change
-    ["tests/engine/test_engine_core.py"],
-    ["tests/engine/test_value.py", *MODULES, "tests/transforms", "tests/nn/test_storage.py"],
-    [f"tests/engine/test_{x}.py" for x in ("conventions", "engine_random", "primitives")],
+    [f"tests/engine/test_{x}.py" for x in ("operators", "modes", "table", "value", "copies")],
+    ["tests/engine/test_backward.py", *MODULES, "tests/transforms", "tests/nn/test_storage.py"],
+    [f"tests/engine/test_{x}.py" for x in ("conventions", "primitives")],
     ["tests/show/test_ledger.py", "tests/engine/test_state_machine.py", "tests/formulas/test_formula.py"],
     ["tests/compiler/test_program.py", "tests/formulas/test_derivative.py", "tests/testing/test_check.py"],
 ]

@@ -1,7 +1,6 @@
 """Random expressions over the whole table, from a seed: for the tests of programs and backends."""
 
 import math
-import struct
 
 from autograd_mini import Value, where
 from autograd_mini.engine.table import TABLE
@@ -58,8 +57,3 @@ def expression(rng, leaves, length, choices=False):
     for x in values[-6:-1]:
         result = result + x * 0.5
     return result
-
-
-def bits(numbers):
-    """The numbers as integers, all nans alike."""
-    return ["nan" if x != x else struct.unpack("<q", struct.pack("<d", x))[0] for x in numbers]

@@ -1,28 +1,22 @@
 """Every backend computes what the program says: one point to the bit, rows within 4 ULP an operation."""
 
 import ctypes
-import importlib.util
 import itertools
 import math
 import random
 import shutil
 import subprocess
-from pathlib import Path
 
+import accuracy
 import numpy as np
 import pytest
-from program_cases import SPECIAL, bits, expression, numbers_for, rows
+from bits import bits
+from program_cases import SPECIAL, expression, numbers_for, rows
 
 from autograd_mini import Value, primitive
 from autograd_mini.compiler.backends import BACKENDS, chosen, installed, written
 from autograd_mini.compiler.program import Builder, Recording
 from autograd_mini.engine.table import TABLE
-
-spec = importlib.util.spec_from_file_location(
-    "bench_accuracy", Path(__file__).parents[2] / "benchmarks" / "bench_accuracy.py"
-)
-accuracy = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(accuracy)
 
 POINTS = ["python", "llvm"]
 ROWS = ["python", "numpy", "llvm"]

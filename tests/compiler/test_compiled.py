@@ -9,7 +9,8 @@ import threading
 
 import numpy as np
 import pytest
-from program_cases import bits, expression, numbers_for
+from bits import bits
+from program_cases import expression, numbers_for
 
 from autograd_mini import Value, exp, log, maximum, no_grad, relu, sigmoid, softplus, tanh, where
 from autograd_mini.compiler.compiled import compile

@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from program_cases import bits, expression, numbers_for
+from bits import bits
+from program_cases import expression, numbers_for
 
 from autograd_mini import Value, primitive, tanh, where
 from autograd_mini.compiler.program import Program, Recording

@@ -1,15 +1,14 @@
 """One suite for every row of the table: nothing here is written per function."""
 
-import importlib.util
 import itertools
 import math
 import pickle
 import random
-import struct
-from pathlib import Path
 
+import accuracy
 import mpmath
 import pytest
+from bits import bits
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -18,23 +17,12 @@ from autograd_mini import Value
 from autograd_mini.engine.table import TABLE, named, primitive
 from autograd_mini.transforms.functions import grad
 
-spec = importlib.util.spec_from_file_location(
-    "bench_accuracy", Path(__file__).parents[2] / "benchmarks" / "bench_accuracy.py"
-)
-accuracy = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(accuracy)
-
 inf, nan = math.inf, math.nan
 
 ROWS = list(TABLE.values())  # the library's own, before any test adds one
 DERIVED = [row for row in ROWS if row.definition is not None]
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 anything = st.floats() | st.integers(-9, 9).map(float)
-
-
-def bits(x):
-    number = x.data if isinstance(x, Value) else x
-    return None if number is None else "nan" if number != number else struct.pack("<d", number)
 
 
 def places(row, count=40):

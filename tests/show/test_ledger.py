@@ -3,20 +3,16 @@
 import copy
 import math
 import pickle
-import struct
 from fractions import Fraction
 
 import pytest
+from bits import bits
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value, log, step, topological_order, where
 from autograd_mini.show.ledger import Ledger, Visits, ledger, paths, visits
 from autograd_mini.testing.strategies import expressions
-
-
-def bits(x):
-    return "nan" if math.isnan(x) else struct.pack("d", x)
 
 
 def article():
