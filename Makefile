@@ -73,7 +73,7 @@ nightly: $(VENV)/.installed-test ## the slow tests too, with many more random ex
 SEED ?= 2026
 campaign: $(VENV)/.installed-test ## a million random programs, in sittings: Ctrl-C stops, the same command goes on
 	@mkdir -p build
-	$(bin)/python -m autograd_mini.testing.campaign --seed $(SEED) --resume build/campaign-$(SEED).json
+	$(bin)/python tests/campaign.py --seed $(SEED) --resume build/campaign-$(SEED).json
 
 mutation: $(VENV)/.installed-mutation ## small mistakes made in the engine, one by one: the tests must notice
 	$(bin)/python tests/mutation.py

@@ -12,13 +12,13 @@ import pytest
 from bits import bits
 from hypothesis import given
 from hypothesis import strategies as st
+from walks import first_order, second_order
 
 import autograd_mini as ag
 from autograd_mini import Value, collector_paused, topological_order, where
 from autograd_mini.engine import primitives as p
 from autograd_mini.engine import value
 from autograd_mini.testing.strategies import programs
-from autograd_mini.testing.walks import first_order, second_order
 
 nan, inf = math.nan, math.inf
 

@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from campaign import examine, main, numbered, smallest
+from naive import Node, path_sums, second_order_rounding
+from walks import second_order
 
-from autograd_mini.testing.campaign import examine, main, numbered, smallest
-from autograd_mini.testing.naive import Node, path_sums, second_order_rounding
 from autograd_mini.testing.recipes import Recipe, grow
-from autograd_mini.testing.walks import second_order
 from autograd_mini.transforms import dual
 from autograd_mini.transforms import functions as transforms
 
@@ -57,7 +57,7 @@ def test_an_interrupted_campaign_keeps_what_it_has(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return iter(())
 
-    monkeypatch.setattr("autograd_mini.testing.campaign.examine", interrupted)
+    monkeypatch.setattr("campaign.examine", interrupted)
     main(["--programs", "20", "--resume", str(file)])
     assert json.loads(file.read_text())["done"] == 4
 

@@ -11,6 +11,7 @@ import pytest
 from engine.test_state_machine import Graphs
 from hypothesis import Phase, find, settings
 from hypothesis.stateful import run_state_machine_as_test
+from walks import first_order
 
 from autograd_mini.engine import value
 from autograd_mini.engine.primitives import div, sin, where
@@ -18,7 +19,6 @@ from autograd_mini.engine.table import TABLE
 from autograd_mini.testing import compare_grads
 from autograd_mini.testing.recipes import CHOICE, vocabulary
 from autograd_mini.testing.strategies import programs
-from autograd_mini.testing.walks import first_order
 from autograd_mini.transforms import dual
 
 MOST_OPERATIONS = 4

@@ -1,7 +1,7 @@
-"""Holds every walk of the engine to the naive one, on one program at a time. Trusts the rows' partials.
+"""Compare every sweep of the engine with the naive engine, one program at a time.
 
-Where the oracles of `check_grads` ask whether a derivative is right, these ask whether it was carried
-right: backward, forward, twice, and in each nesting of the two.
+The oracles of `check_grads` ask whether a derivative is right. These functions trust the partials of the
+primitives and ask whether the chain rule is: backward, forward, twice, and in each nesting of the two.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from naive import Node, PathSum, path_sums, second_order_rounding
+
 from autograd_mini.engine.value import Value
-from autograd_mini.testing.naive import Node, PathSum, path_sums, second_order_rounding
 from autograd_mini.testing.recipes import Recipe
 from autograd_mini.transforms import functions as transforms
 
@@ -44,7 +45,7 @@ def first_order(recipe: Recipe, leaf: Any = Value) -> Iterator[str]:
     once = [x.grad for x in leaves]
     yield from _compared("backward", once, expected)
     for x in leaves:
-        x.data += 1.0  # what is recorded is recorded
+        x.data += 1.0  # must not change the recorded graph
     result.backward()
     if not all(_same(x.grad, g + g) for x, g in zip(leaves, once, strict=True)):
         yield f"a second backward makes {once} into {[x.grad for x in leaves]}, not twice that"
@@ -71,8 +72,8 @@ def second_order(recipe: Recipe) -> Iterator[str]:
             for j, (found, expected) in enumerate(zip(row, twice[i], strict=True)):
                 if not _close(found, expected) and not abs(found - expected) <= _rounding(recipe, i, j):
                     yield (
-                        f"the second derivative by inputs {i} and {j} is {found!r} {name}, {expected!r} "
-                        "reverse over reverse"
+                        f"the second derivative with respect to inputs {i} and {j} is {found!r} {name}, "
+                        f"{expected!r} reverse over reverse"
                     )
 
 
@@ -80,8 +81,8 @@ def _compared(walk: str, found: list[float], expected: list[PathSum]) -> Iterato
     for i, (g, paths) in enumerate(zip(found, expected, strict=True)):
         if math.isfinite(paths.magnitude) and not abs(g - paths.total) <= paths.rounding:
             yield (
-                f"the derivative by input {i} is {g!r} {walk}, {paths.total!r} over {paths.count} "
-                f"path{'s' * (paths.count != 1)}"
+                f"the derivative with respect to input {i} is {g!r} {walk}, "
+                f"{paths.total!r} over {paths.count} path{'s' * (paths.count != 1)}"
             )
 
 
@@ -108,7 +109,7 @@ def _same(x: float, y: float) -> bool:
 
 
 def _close(x: float, y: float) -> bool:
-    """Equal but for a ten-millionth, which is seldom too strict; nan is equal to nan."""
+    """Equal to a ten-millionth; nan equals nan."""
     if x != x or y != y:
         return x != x and y != y
     return x == y or abs(x - y) <= 1e-7 * max(abs(x), abs(y), 1.0)

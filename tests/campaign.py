@@ -1,7 +1,7 @@
-"""A million random programs, in sittings: ``python -m autograd_mini.testing.campaign --programs 1000000``.
+"""Compare the engine with the naive engine on a million random programs: ``python tests/campaign.py``.
 
-Every program is held to the naive engine, and some to mpmath. The programs are numbered: a seed and a
-number make a program, so that a campaign can stop and go on, and a disagreement can be looked at again.
+Some are compared with mpmath too. The programs are numbered: a seed and a number make a program, so a
+campaign can stop and go on, and a disagreement can be looked at again.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from walks import disagreements
+
 from autograd_mini.testing.check import compare_grads
 from autograd_mini.testing.recipes import Recipe, Wish, grow, random_material
-from autograd_mini.testing.walks import disagreements
 
 __all__ = ["examine", "main", "numbered", "smallest"]
 
 EVERY: Final = 50
-"""Of so many programs one is compared with mpmath too, which takes as long as all the others."""
+"""One program in so many is compared with mpmath too, which takes as long as all the others."""
 SAVED_EVERY: Final = 5.0  # seconds
 
 
@@ -90,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _State:
-    """How far a campaign has come; kept in a file if there is one."""
+    """The progress of a campaign, kept in a file if one is named."""
 
     def __init__(self, path: str | None, seed: int) -> None:
         self.path = Path(path) if path else None
@@ -121,8 +122,8 @@ class _State:
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m autograd_mini.testing.campaign",
-        description="Hold the engine to the naive one on many random programs.",
+        prog="python tests/campaign.py",
+        description="Compare the engine with the naive engine on many random programs.",
     )
     parser.add_argument("--programs", type=int, default=1_000_000, help="how many in all (1000000)")
     parser.add_argument("--seed", type=int, default=0, help="which programs (0)")

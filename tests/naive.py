@@ -1,8 +1,8 @@
-"""A naive engine: the chain rule as it is first written, one path at a time. Knows no clever walk.
+"""A naive engine that computes gradients path by path; the tests compare `Value` with it.
 
-It answers what `Value` answers, and shares nothing with it but the rows of the table, so the two can be
-held against each other: a gradient is the sum over all paths from the result to the leaf of the product
-of the derivatives along the path. There can be exponentially many; keep its graphs small.
+A gradient is the sum over all paths from the result to the leaf of the product of the derivatives along
+the path. There can be exponentially many paths, so keep the graphs small. It shares only the primitives
+with the real engine, on purpose.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Node", "PathSum", "path_sums", "paths", "reachable", "second_order_r
 
 
 class Node(Recorder):
-    """A number, what it was computed from, and the derivative by each operand that has one.
+    """A number, its operands, and the derivative with respect to each operand that has one.
 
     >>> from autograd_mini.engine.primitives import mul
     >>> x = Node(3.0)
@@ -99,7 +99,7 @@ def paths(root: Node) -> Iterator[tuple[Node, float, int]]:
 
 
 def path_sums(root: Node) -> dict[Node, PathSum]:
-    """Return the derivative of `root` by every node it depends on, path by path."""
+    """Return the derivative of `root` with respect to every node it depends on, path by path."""
     sums: dict[Node, PathSum] = {}
     for node, product, length in paths(root):
         sums.setdefault(node, PathSum()).add(product, length)
@@ -107,31 +107,32 @@ def path_sums(root: Node) -> dict[Node, PathSum]:
 
 
 def second_order_rounding(root: Node, x: Node, y: Node) -> float:
-    """Return how far from each other two right second derivatives of `root` by `x` and `y` may be.
+    """Return how far apart two right second derivatives of `root` with respect to `x` and `y` may be.
 
-    The second derivative is a sum over the nodes: what a node owes the root, times a second partial of its
-    row, times what two of its operands owe x and y. An ULP of the sum of the magnitudes for every node.
+    The second derivative is a sum over the nodes: the gradient of a node, times a second partial of its
+    primitive, times the derivatives of two operands with respect to x and y. Allowed is an ULP of the sum
+    of the magnitudes for every node.
 
     >>> from autograd_mini.engine.primitives import mul
     >>> x = Node(3.0)
     >>> second_order_rounding(mul(x, x), x, x) == 2 * 2 * 2.0**-52
     True
     """
-    debts = path_sums(root)
+    sums = path_sums(root)
     magnitude = 0.0
-    for node, debt in debts.items():
+    for node, found in sums.items():
         below = [
-            {leaf: found.magnitude for leaf, found in path_sums(z).items()} if isinstance(z, Node) else {}
+            {leaf: way.magnitude for leaf, way in path_sums(z).items()} if isinstance(z, Node) else {}
             for z in node.operands
         ]
-        for k in [k for k, found in enumerate(below) if x in found]:
+        for k in [k for k, ways in enumerate(below) if x in ways]:
             for m, size in enumerate(_second_magnitudes(node, k)):
-                magnitude += debt.magnitude * size * below[k][x] * below[m].get(y, 0.0)
-    return 2.0**-52 * len(debts) * magnitude
+                magnitude += found.magnitude * size * below[k][x] * below[m].get(y, 0.0)
+    return 2.0**-52 * len(sums) * magnitude
 
 
 def _second_magnitudes(node: Node, k: int) -> list[float]:
-    """The second partials of the node's row by operand `k` and each operand, without signs."""
+    """The second partials of the primitive, by operand `k` and each operand, without signs."""
     assert node.op is not None
     leaves = [Node(z.data if isinstance(z, Node) else float(z)) for z in node.operands]
     partial = node.op.partials_at(node.op(*leaves), leaves, [i == k for i in range(len(leaves))])[k]
