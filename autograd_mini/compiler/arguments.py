@@ -11,7 +11,7 @@ from autograd_mini.engine.table import is_number
 from autograd_mini.engine.value import Value
 from autograd_mini.transforms.nested import NUMBER, Structure, flatten
 
-__all__ = ["Call", "call_of", "call_of_rows", "in_place"]
+__all__ = ["Call", "call_of", "call_of_batch", "in_place"]
 
 
 class Call:
@@ -75,18 +75,18 @@ def call_of(f: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dic
     return Call(numbers, parts, static, tuple(kwargs))
 
 
-def call_of_rows(name: str, args: tuple[Any, ...], in_axes: Any) -> tuple[Call, list[Any]]:
-    """Return the call of a row, still without its numbers, and the columns of all rows."""
+def call_of_batch(name: str, args: tuple[Any, ...], in_axes: Any) -> tuple[Call, list[Any]]:
+    """Return the call for one item of a batch, still without its numbers, and the columns of the batch."""
     axes = in_axes if isinstance(in_axes, (tuple, list)) else (in_axes,) * len(args)
     if len(axes) != len(args):
         raise ValueError(
             f"in_axes has {len(axes)} entries and {name}.map was given {len(args)} arguments: "
-            "give one for each, None for those that are the same in all rows"
+            "give one for each, None for those that are the same for all items"
         )
     if not all(axis is None or type(axis) is int for axis in axes):
         raise TypeError(
             f"{name}.map(in_axes={in_axes!r}): give the number of an axis, or a tuple with one for each "
-            "argument, None for those that are the same in all rows"
+            "argument, None for those that are the same for all items"
         )
     columns: list[Any] = []
     parts: list[Structure] = []

@@ -12,7 +12,7 @@ from typing import Any
 
 from autograd_mini.transforms.nested import NUMBER, Structure, flatten
 
-__all__ = ["assembled", "columns_of", "masked", "rows_in"]
+__all__ = ["assembled", "columns_of", "masked", "items_in"]
 
 
 def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structure]:
@@ -59,7 +59,7 @@ def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structur
     return columns, Structure("array", shape, (), len(columns)) if shape else NUMBER
 
 
-def rows_in(columns: Sequence[Any], name: str) -> tuple[list[Any], int]:
+def items_in(columns: Sequence[Any], name: str) -> tuple[list[Any], int]:
     """Return the columns, and how many rows there are; ValueError where columns disagree or there is none.
 
     Beside longer columns, one of a single row is a number that is the same in all rows.

@@ -1,0 +1,175 @@
+"""What a compiled function returns: the value, its gradient, or gradients added to leaves."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autograd_mini.compiler.arguments import Call
+from autograd_mini.compiler.program import Program
+from autograd_mini.compiler.tracing import Reading, Trace
+from autograd_mini.engine.value import Value
+from autograd_mini.transforms.functions import grad, gradients, value_and_grad
+from autograd_mini.transforms.nested import NUMBER, Structure
+
+__all__ = ["Gradient", "LeafGradients", "Outputs"]
+
+Build = Callable[[Structure, Sequence[Any]], Any]
+"""Nests flat numbers, or columns of a batch, as a structure says."""
+
+
+class Outputs:
+    """The value alone. The subclasses add derivatives to it.
+
+    The numbers of a replay are those of the result, then the derivatives with respect to `inputs`.
+    """
+
+    name = "value"
+    posted = True
+    """Whether derivatives are those that a zeroed `grad` receives, where -0.0 becomes 0.0."""
+
+    def inputs(self, trace: Trace, call: Call) -> Sequence[int]:
+        """Return the inputs of the trace with respect to which derivatives are wanted."""
+        return ()
+
+    def root(self, trace: Trace) -> int:
+        """Return which number of the result derivatives are of."""
+        return 0
+
+    def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function that computes the same without a program."""
+        return f
+
+    def program(self, trace: Trace, call: Call, branches: str) -> Program:
+        """Return the program from the inputs of a trace to these outputs."""
+        inputs = self.inputs(trace, call)
+        root = self.root(trace)
+        return trace.recording.program(inputs, root=root, posted=self.posted, branches=branches)
+
+    def evaluate(self, trace: Trace, call: Call) -> list[float]:
+        """Return what a replay would, from the graph that was just traced."""
+        recording = trace.recording
+        found = [y.data if isinstance(y, Value) else y for y in recording.outputs]
+        wanted = [recording.inputs[k] for k in self.inputs(trace, call)]
+        if not wanted:
+            return found
+        root = recording.outputs[self.root(trace)]
+        if not isinstance(root, Value):
+            return found + [0.0] * len(wanted)
+        zero = 0.0 if self.posted else -0.0
+        return found + [zero + x.data for x in gradients(root, wanted)]
+
+    def derivative_structure(self, call: Call) -> Structure | None:
+        """Return how derivatives are nested; None where none are returned."""
+        return None
+
+    def result(
+        self, value: Any, derivatives: Sequence[Any], call: Call, leaves: Sequence[Value], build: Build
+    ) -> Any:
+        """Return the answer of a call whose value is nested already."""
+        return value
+
+    def reader(self, trace: Trace) -> Callable[[Sequence[float]], Any] | None:
+        """Return how to read the answer to a call of plain floats off the numbers of a replay.
+
+        None where there is no shorter way than `result`.
+        """
+        if trace.structure != NUMBER or isinstance(trace.results[0], Reading):
+            return None
+        return self._short_reader()
+
+    def _short_reader(self) -> Callable[[Sequence[float]], Any] | None:
+        return operator.itemgetter(0)
+
+
+class Gradient(Outputs):
+    """The derivatives with respect to the arguments `argnums` of the function called `function_name`."""
+
+    def __init__(self, argnums: int | Sequence[int], function_name: str, *, with_value: bool) -> None:
+        self.argnums, self.function_name, self.with_value = argnums, function_name, with_value
+        self.name = "value_and_grad" if with_value else "grad"
+
+    def root(self, trace: Trace) -> int:
+        """Return the only number of the result that is computed from the arguments."""
+        return trace.root
+
+    def inputs(self, trace: Trace, call: Call) -> Sequence[int]:
+        """Return the inputs that the chosen arguments hold."""
+        starts = call.starts
+        return [i for k in self._positions(call) for i in range(starts[k], starts[k + 1])]
+
+    def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the transform of `f`."""
+        return (value_and_grad if self.with_value else grad)(f, self.argnums)
+
+    def derivative_structure(self, call: Call) -> Structure:
+        """Return the structure of the chosen argument, or a tuple of those of the chosen arguments."""
+        blocks = tuple([call.parts[k] for k in self._positions(call)])
+        if isinstance(self.argnums, int):
+            return blocks[0]
+        return Structure("tuple", tuple, blocks, sum(block.size for block in blocks))
+
+    def result(
+        self, value: Any, derivatives: Sequence[Any], call: Call, leaves: Sequence[Value], build: Build
+    ) -> Any:
+        """Return the derivatives, beside the value if that is wanted."""
+        derivative = build(self.derivative_structure(call), derivatives)
+        return (value, derivative) if self.with_value else derivative
+
+    def _short_reader(self) -> Callable[[Sequence[float]], Any] | None:
+        if isinstance(self.argnums, int):
+            return tuple if self.with_value else operator.itemgetter(1)
+        return _value_and_tuple if self.with_value else None
+
+    def _positions(self, call: Call) -> list[int]:
+        count = len(call.parts)
+        argnums = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
+        for k in argnums:
+            if not -count <= k < count:
+                raise ValueError(
+                    f"argnums has {k} and {self.function_name} was called with {count} arguments: "
+                    "give the position of an argument"
+                )
+        return [k % count for k in argnums]
+
+
+class LeafGradients(Outputs):
+    """The value; derivatives are added to the `grad` of the captured leaves of the function called so."""
+
+    name = "backward"
+    posted = False
+
+    def __init__(self, function_name: str) -> None:
+        self.function_name = function_name
+
+    def root(self, trace: Trace) -> int:
+        """Return the only number of the result that is computed from arguments or leaves."""
+        return trace.root
+
+    def inputs(self, trace: Trace, call: Call) -> Sequence[int]:
+        """Return the captured leaves, which follow the numbers of the arguments."""
+        first = len(call.numbers)
+        return range(first, first + len(trace.captured))
+
+    def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Refuse: adding to leaves is no function of numbers."""
+        raise TypeError(
+            f"{self.function_name}.backward adds to the grad of leaves and takes numbers: for what has a "
+            "derivative use grad, by arguments"
+        )
+
+    def result(
+        self, value: Any, derivatives: Sequence[Any], call: Call, leaves: Sequence[Value], build: Build
+    ) -> Any:
+        """Add the derivatives to the leaves and return the value."""
+        for leaf, received in zip(leaves, derivatives, strict=True):
+            leaf.grad += float(received)
+        return value
+
+    def _short_reader(self) -> Callable[[Sequence[float]], Any] | None:
+        return None
+
+
+def _value_and_tuple(found: Sequence[float]) -> tuple[float, tuple[float, ...]]:
+    return found[0], tuple(found[1:])

@@ -1,0 +1,94 @@
+"""Run a compiled function at one point, by the first of its traces that holds there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from autograd_mini.compiler.arguments import Call, call_of
+from autograd_mini.compiler.backends import Replay, chosen, installed
+from autograd_mini.compiler.outputs import Outputs
+from autograd_mini.compiler.program import Program
+from autograd_mini.compiler.traces import Traces
+from autograd_mini.compiler.tracing import Trace
+from autograd_mini.engine import modes
+from autograd_mini.engine.value import Value
+from autograd_mini.transforms.nested import Structure
+
+__all__ = ["Point"]
+
+SHORT: Final = 60
+"""Instructions up to which Python is as fast as machine code, calls included."""
+
+Shortcut = tuple[Replay, list[Value], Callable[[Any], Any]]
+"""A replay, the captured leaves that it reads, and how to read the answer off its numbers."""
+
+
+class Point:
+    """Computes `outputs` of a function at one point.
+
+    `shortcuts` has, for calls of so many plain floats, what the last one needed: inspecting arguments
+    costs more than a short replay.
+    """
+
+    def __init__(self, traces: Traces, outputs: Outputs, backend: str | None) -> None:
+        self.traces, self.outputs, self.backend = traces, outputs, backend
+        self.shortcuts: dict[int, Shortcut] = {}
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the answer to a call."""
+        traces = self.traces
+        call = call_of(traces.f, traces.name, args, kwargs)
+        if any(x.__class__ is not float for x in call.numbers):
+            # A graph that comes in must not be cut, so the function itself is called.
+            return self.outputs.function(traces.f)(*args, **kwargs)
+        if modes.active and modes.here.on_record is not None:  # strict() wants to see each operation
+            trace = traces.make(call)
+            return self.answer(trace, call, self.outputs.evaluate(trace, call))
+        kept = traces.of(call)
+        for k, trace in enumerate(kept):
+            found = self._run(trace, call)
+            if found is not None:
+                if k:
+                    traces.put(call, [trace, *kept[:k], *kept[k + 1 :]])
+                if not kwargs and all(x.__class__ is float for x in args):
+                    self._remember(trace, call)
+                return self.answer(trace, call, found)
+        trace = traces.make(call)
+        found = None
+        if len(kept) < traces.branches:
+            traces.put(call, [trace, *kept])
+            found = self._run(trace, call)
+        if found is None:  # past the bound, or the function has changed a leaf while it was traced
+            traces.eager += 1
+            found = self.outputs.evaluate(trace, call)
+        return self.answer(trace, call, found)
+
+    def replay(self, trace: Trace, call: Call) -> tuple[Program, Replay]:
+        """Return the program for points of a trace, and what runs it."""
+        key = "point", self.outputs.name
+        if key not in trace.replays:
+            program = self.outputs.program(trace, call, branches="guard")
+            trace.replays[key] = program, self._backend_for(program).build(program)
+        return trace.replays[key]
+
+    def answer(self, trace: Trace, call: Call, found: Any) -> Any:
+        """Return what the caller gets for the numbers of a replay."""
+        count = len(trace.results)
+        value = trace.structure.rebuild(trace.finished(found[:count]))
+        return self.outputs.result(value, found[count:], call, trace.captured, Structure.rebuild)
+
+    def _run(self, trace: Trace, call: Call) -> list[float] | None:
+        _, replay = self.replay(trace, call)
+        return replay(call.numbers + [leaf.data for leaf in trace.captured])
+
+    def _remember(self, trace: Trace, call: Call) -> None:
+        _, replay = self.replay(trace, call)
+        read = self.outputs.reader(trace) or (lambda found: self.answer(trace, call, found))
+        self.shortcuts[len(call.numbers)] = replay, trace.captured, read
+
+    def _backend_for(self, program: Program) -> Any:
+        if self.backend is not None:
+            return chosen("python" if self.backend == "numpy" else self.backend)
+        # Calling machine code costs as much as some dozens of Python's own operations.
+        return chosen("llvm" if len(program.code) > SHORT and installed("llvm") else "python")

@@ -1,0 +1,126 @@
+"""Calls of a compiled function whose arguments are looked at once: arrays are then read in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autograd_mini.compiler.arguments import Call, call_of, in_place
+from autograd_mini.compiler.backends import chosen
+from autograd_mini.compiler.batch import Batch
+from autograd_mini.compiler.outputs import Gradient, Outputs
+from autograd_mini.compiler.point import Point
+from autograd_mini.compiler.tracing import Trace
+from autograd_mini.transforms.nested import NUMBER, Structure
+
+__all__ = ["prepared_batch", "prepared_point"]
+
+
+def prepared_point(point: Point, args: tuple[Any, ...], ordinary: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function of no arguments that computes at these arguments as they are when it is called.
+
+    `ordinary` is the call that it stands for, made where a guard does not hold.
+    """
+    import numpy as np
+
+    call = call_of(point.traces.f, point.traces.name, args, {})
+    trace = point.traces.of(call)[0]
+    program, _ = point.replay(trace, call)
+    out = np.empty(len(program.outputs))
+    memory = _Memory(args, call, trace, program.inputs)
+    kernel = chosen("llvm").Kernel(program)  # type: ignore[attr-defined]
+    steps = [kernel.step(memory.inputs.ctypes.data, out.ctypes.data)]
+    return _runner(point.outputs, steps, memory, out, call, trace, ordinary)
+
+
+def prepared_batch(batch: Batch, args: tuple[Any, ...], ordinary: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function of no arguments that runs over this batch as it is when it is called."""
+    import numpy as np
+
+    call, mapped = batch.call, batch.mapped
+    trace = batch.traces.of(call)[0]
+    program, kernel = batch.replay(trace)
+    arrays = [c for c, m in zip(batch.columns, mapped, strict=True) if m]
+    if not batch.count or program.guards or kernel.outs or not all(c.flags.c_contiguous for c in arrays):
+        return ordinary
+    out = np.empty(kernel.sums)
+    unmapped = [
+        (x, part)
+        for x, part, start in zip(args, call.parts, call.starts, strict=False)
+        if part.size and not mapped[start]
+    ]
+    numbers = [c for c, m in zip(batch.columns, mapped, strict=True) if not m]
+    same = Call(numbers, [part for _, part in unmapped], {})
+    memory = _Memory([x for x, _ in unmapped], same, trace, kernel.uniforms)
+    divisor = float(batch.count) if batch.reduce == "mean" else 1.0
+    steps = kernel.steps(arrays, memory.inputs, out, batch.count, divisor)
+    return _runner(batch.outputs, steps, memory, out, call, trace, ordinary)
+
+
+class _Memory:
+    """The doubles that machine code reads, and how they are brought up to date before a call.
+
+    `inputs` has the numbers of `call`, then those of the captured leaves, and is of length `size` at least.
+    It is the argument itself where that is an array and there is nothing else.
+    """
+
+    def __init__(self, args: Sequence[Any], call: Call, trace: Trace, size: int) -> None:
+        import numpy as np
+
+        blocks = [(x, a, b) for x, a, b in zip(args, call.starts, call.starts[1:], strict=False) if b > a]
+        self.copies: list[tuple[Any, Any]] = []
+        self.leaves: list[tuple[Any, Any]] = []
+        if len(blocks) == 1 and size == len(call.numbers) and in_place(blocks[0][0]):
+            self.inputs = blocks[0][0]
+            return
+        self.inputs = np.empty(size)
+        first = len(call.numbers)
+        self.inputs[:first] = call.numbers
+        self.copies = [(self.inputs[a:b].reshape(x.shape), x) for x, a, b in blocks if in_place(x)]
+        for k, leaf in enumerate(trace.captured, first):
+            self.leaves.append((self.inputs[k : k + 1].reshape(()), leaf))
+
+    def update(self) -> None:
+        """Read the arrays and the leaves."""
+        for place, source in self.copies:
+            place[...] = source
+        for place, leaf in self.leaves:
+            place[()] = leaf.data
+
+
+def _runner(
+    outputs: Outputs,
+    steps: Sequence[Any],
+    memory: _Memory,
+    out: Any,
+    call: Call,
+    trace: Trace,
+    ordinary: Callable[[], Any],
+) -> Callable[[], Any]:
+    go = chosen("llvm").prepared(steps)  # type: ignore[attr-defined]
+    answer = _answer(outputs, call, trace, out)
+
+    def run() -> Any:
+        memory.update()
+        return answer() if go() else ordinary()
+
+    return run
+
+
+def _answer(outputs: Outputs, call: Call, trace: Trace, out: Any) -> Callable[[], Any]:
+    """Return how to read the answer off the outputs; arrays are views of them, made once."""
+    count = len(trace.results)
+    derivative = outputs.derivative_structure(call)
+    if trace.structure == NUMBER:
+        if outputs.name == "value":
+            return lambda: out.item(0)
+        if isinstance(outputs, Gradient) and derivative is not None and derivative.kind == "array":
+            block = out[count:].reshape(derivative.detail)
+            return (lambda: (out.item(0), block)) if outputs.with_value else (lambda: block)
+
+    def general() -> Any:
+        found = out.tolist()
+        value = trace.structure.rebuild(trace.finished(found[:count]))
+        return outputs.result(value, found[count:], call, trace.captured, Structure.rebuild)
+
+    return general

@@ -1,0 +1,47 @@
+"""The traces of one function, kept by the structure of its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from autograd_mini.compiler.arguments import Call
+from autograd_mini.compiler.tracing import Trace, traced
+
+__all__ = ["Traces"]
+
+STRUCTURES: Final = 64
+"""Structures of arguments whose traces are kept."""
+
+
+class Traces:
+    """The traces of the function `f`, which errors call `name`.
+
+    For each structure of arguments there is a list of traces, one for each way through the function's
+    comparisons, of which `branches` are kept. `made` and `eager` count the traces made and the calls that
+    were computed without a program.
+    """
+
+    def __init__(self, f: Callable[..., Any], name: str, branches: int) -> None:
+        self.f, self.name, self.branches = f, name, branches
+        self.made = self.eager = 0
+        self._kept: dict[Any, list[Trace]] = {}
+
+    def of(self, call: Call) -> list[Trace]:
+        """Return the traces for arguments of this structure, which replace the oldest if they are new."""
+        if call.key not in self._kept:
+            for oldest in list(self._kept)[: len(self._kept) - STRUCTURES + 1]:
+                self._kept.pop(oldest, None)
+        return self._kept.setdefault(call.key, [])
+
+    def put(self, call: Call, traces: list[Trace]) -> None:
+        """Keep these traces: a list that others may be reading is replaced and never changed."""
+        self._kept[call.key] = traces
+
+    def make(self, call: Call) -> Trace:
+        """Trace the function at the numbers of a call."""
+        self.made += 1
+        return traced(self.f, self.name, call)
+
+    def __iter__(self) -> Iterator[tuple[Any, list[Trace]]]:
+        return iter(list(self._kept.items()))
