@@ -3,13 +3,16 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+# Versions that passed together, so that tomorrow's release of a package breaks nobody's first test run.
+#   make CONSTRAINTS= …        takes the newest of everything instead.
+CONSTRAINTS ?= constraints.txt
 bin    := $(VENV)/bin
-pip    := $(bin)/python -m pip install -qq  # -qq: errors only
+pip    := $(bin)/python -m pip install -qq $(CONSTRAINTS:%=-c %)  # -qq: errors only
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help venv demo check lint types test docs notebooks nightly campaign mutation test-all-pythons \
-        bench bench-peers clean
+        bench bench-peers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -17,7 +20,7 @@ help: ## list the targets
 # One environment, a stamp for each set of extras in it, so that `make demo` installs two small
 # packages and never waits for the developer's tools. A stamp is written last: an interrupted
 # install is done again. The sets build on one another, so that under -j no two pips meet.
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "error: PYTHON=$(PYTHON) is not Python 3.11 or newer with the venv module: install one, or name it: make PYTHON=/path/to/python3" >&2; \
 	  exit 1; }
@@ -47,9 +50,10 @@ demo: $(VENV)/.installed ## an expression and the article, drawn into build/
 
 check: lint types test docs notebooks ## the gate: everything a change must pass
 
-lint: $(VENV)/.installed-dev ## style, and the one formatting
+lint: $(VENV)/.installed-dev ## style, the one formatting, and the direction of imports
 	$(bin)/ruff check
 	$(bin)/ruff format --check
+	$(bin)/lint-imports
 
 types: $(VENV)/.installed-dev ## mypy --strict on the package
 	$(bin)/mypy
@@ -96,6 +100,13 @@ bench: $(VENV)/.installed-bench ## every benchmarks/bench_*.py, one after anothe
 
 bench-peers: $(VENV)/.installed-bench-peers ## compiled programs beside JAX, CasADi, Dr.Jit, heyoka, ddx-ad and C
 	$(bin)/python benchmarks/bench_replay.py
+
+constraints: ## renew constraints.txt: the newest of everything, written down once the gate has passed
+	rm -rf .venv-newest
+	$(MAKE) --no-print-directory check PYTHON=python3.11 VENV=.venv-newest CONSTRAINTS=
+	@head -1 constraints.txt > .venv-newest/constraints.txt
+	@.venv-newest/bin/pip freeze --exclude-editable >> .venv-newest/constraints.txt
+	@mv .venv-newest/constraints.txt constraints.txt
 
 clean: ## back to a fresh clone, environments included
 	rm -rf .venv .venv-* build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

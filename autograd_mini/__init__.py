@@ -1,8 +1,10 @@
-"""Scalar reverse-mode automatic differentiation, short enough to read and as fast as C.
+"""Scalar reverse-mode automatic differentiation, short enough to read, compiled where it is called often.
 
-Everything a user needs is here; the modules say how it works, `value` first.
+Everything for daily use is here; `nn`, `optim` and `testing` are imported by name. To read how it works,
+start with `engine/value.py`.
 """
 
+from autograd_mini.cli import interrupt as interrupt  # first: it is there for the time that the rest takes
 from autograd_mini.compiler.compiled import Compiled
 from autograd_mini.compiler.compiled import compile as compile
 from autograd_mini.engine.modes import collector_paused, no_grad
@@ -95,7 +97,8 @@ from autograd_mini.transforms.strict import NonFiniteError, strict
 
 __version__ = "0.1.0"
 
-# Named as Python names them, and left out of `__all__`: a star import must not hide the built-ins.
+# Named as Python names them, and left out of `__all__`: a star import must not hide these built-ins.
+# `compile` is in it: who compiles functions calls it so, and Python's own is for code objects.
 abs = abs_
 pow = pow_
 round = round_
@@ -122,6 +125,7 @@ __all__ = [
     "ceil",
     "clamp",
     "collector_paused",
+    "compile",
     "copysign",
     "cos",
     "cosh",
@@ -191,3 +195,7 @@ __all__ = [
     "vjp",
     "where",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "abs", "pow", "round", "sum", "__version__", "__doc__", "__all__", "__file__"])

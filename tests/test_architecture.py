@@ -1,6 +1,11 @@
-"""The floors of the house: imports go downward only, optional packages are imported where they are used."""
+"""The public names, and imports: what the engine needs, optional packages only where they are used.
+
+That imports go down from wing to wing is a contract in pyproject.toml, which `make lint` checks.
+"""
 
 import ast
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,29 +49,6 @@ def own(module, name):
     return f"{module}.{name}" if f"{module}.{name}" in MODULES else module
 
 
-def test_imports_have_no_cycle():
-    graph = {
-        module: {own(*i) for i in imports(path)} - {None, module, "autograd_mini"}
-        for module, path in MODULES.items()
-    }
-    floors = {}
-
-    def floor(module, above):
-        assert module not in above, f"a cycle of imports: {' -> '.join([*above, module])}"
-        if module not in floors:
-            floors[module] = 1 + max((floor(m, [*above, module]) for m in graph[module]), default=-1)
-        return floors[module]
-
-    for module in graph:
-        if module != "autograd_mini":
-            floor(module, [])
-    assert floors["autograd_mini.engine.table"] == 0
-    assert floors["autograd_mini.engine.primitives"] == 1
-    assert floors["autograd_mini.engine.operators"] == 2
-    assert floors["autograd_mini.engine.value"] == 3
-    assert not any("autograd_mini.__main__" in below for below in graph.values())
-
-
 def test_value_needs_only_the_table_the_operators_and_the_switches():
     below = {own(*i) for i in imports(MODULES["autograd_mini.engine.value"])} - {None}
     core = {f"autograd_mini.engine.{name}" for name in ("modes", "operators", "primitives", "table")}
@@ -105,3 +87,26 @@ def test_importing_the_package_loads_nothing_optional():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_star_import_gives_what_the_readme_uses_and_hides_no_built_in_it_does_without():
+    import builtins
+
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    used = {
+        name.strip()
+        for line in re.findall(r"^>>> from autograd_mini import (.+)$", readme, re.M)
+        for name in line.split(",")
+    }
+    assert used
+    assert used <= set(autograd_mini.__all__)
+    assert {name for name in autograd_mini.__all__ if hasattr(builtins, name)} == {"compile"}
+    for name in autograd_mini.__all__:
+        assert getattr(autograd_mini, name) is not None
+
+
+def test_dir_shows_names_for_users_and_no_module():
+    shown = dir(autograd_mini)
+    assert {"abs", "pow", "round", "sum", *autograd_mini.__all__} <= set(shown)
+    assert not [name for name in shown if inspect.ismodule(getattr(autograd_mini, name))]
+    assert not [name for name in shown if name.endswith("_") and not name.startswith("__")]

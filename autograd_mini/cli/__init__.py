@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line: differentiate an expression, draw it, or check its derivatives."""

@@ -1,7 +1,4 @@
-"""What the command lines have in common: name=number, options before the rest, one line for what is wrong.
-
-Knows how a request is read and refused, and not what is asked for.
-"""
+"""Reading a command line: expressions, name=number, options anywhere, and errors of one line."""
 
 from __future__ import annotations
 
@@ -16,28 +13,28 @@ from autograd_mini.formulas.parse import Expression, ExpressionError
 from autograd_mini.show.names import one_line
 from autograd_mini.show.text import showable
 
-__all__ = ["USAGE", "Parser", "UsageError", "arranged", "assigned", "complain"]
+__all__ = ["USAGE", "Parser", "UsageError", "arranged", "assigned", "complain", "read_expression"]
 
 USAGE: Final = 2
-"""The exit status when what was asked for is wrong."""
+"""The exit status of a wrong request."""
 
 
 class UsageError(Exception):
-    """What was asked for is wrong; the message is one line."""
+    """The request is wrong; the message is one line."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses with a UsageError, and leaves the exit to the caller."""
+    """A parser that raises UsageError and leaves the exit to the caller."""
 
     def error(self, message: str) -> NoReturn:
-        """Refuse, and say where to read on."""
+        """Raise UsageError with the message and the way to the help."""
         raise UsageError(f"{one_line(message, 120)}; {self.prog} --help shows examples")
 
 
 def arranged(arguments: Sequence[str], with_word: Sequence[str]) -> list[str]:
-    """Put options first and the rest behind ``--``, so that ``-a+b`` is no option but an expression.
+    """Put options first and the rest behind ``--``, so that ``-a+b`` is read as an expression.
 
-    The options in `with_word` take the word that follows them.
+    Each option in `with_word` takes the next word too.
 
     >>> arranged(["-a+b", "a=1", "--svg", "-.svg", "--json"], ["--svg"])
     ['--svg', '-.svg', '--json', '--', '-a+b', 'a=1']
@@ -57,7 +54,7 @@ def arranged(arguments: Sequence[str], with_word: Sequence[str]) -> list[str]:
 
 
 def assigned(assignments: Sequence[str]) -> dict[str, float]:
-    """Read name=number. The number may be a constant expression, such as 1/3 or -pi.
+    """Return the numbers that words such as a=2 give; a number may be a constant expression, 1/3 or -pi.
 
     Raises UsageError for anything else.
 
@@ -85,10 +82,22 @@ def assigned(assignments: Sequence[str]) -> dict[str, float]:
     return numbers
 
 
+def read_expression(word: str) -> Expression:
+    """Return the expression that a word writes; ``-`` stands for standard input."""
+    if word != "-":
+        return Expression(word)
+    if sys.stdin is None:
+        raise UsageError("standard input is closed: give the expression in quotes instead of -")
+    try:
+        return Expression(sys.stdin.read().strip())
+    except UnicodeDecodeError:
+        raise UsageError("standard input is not text: write the expression in UTF-8") from None
+
+
 def complain(program: str, error: Exception | str, status: int = USAGE) -> int:
-    """Say on standard error what is wrong, with a caret under it where there is one; return `status`."""
+    """Print on standard error what is wrong, with a caret under the place if known; return `status`."""
     caret = error.caret if isinstance(error, ExpressionError) else None
-    if sys.stderr is not None:  # print would take None for standard output
+    if sys.stderr is not None:  # print() would use standard output for None
         print(
             showable("\n".join(filter(None, [f"{program}: error: {error}", caret])), sys.stderr),
             file=sys.stderr,

@@ -1,5 +1,6 @@
 """The command line answers, or says in one line on standard error what to do instead."""
 
+import io
 import json
 import math
 import os
@@ -12,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import autograd_mini
-from autograd_mini import __main__ as command_line
-from autograd_mini.__main__ import main
+from autograd_mini.cli import differentiate as command_line
+from autograd_mini.cli.differentiate import main
 from autograd_mini.show.render import RenderError, find_dot
 from autograd_mini.show.text import width
 
@@ -412,7 +413,7 @@ class TestPosix:
 
     def test_ctrl_c_ends_it_quietly(self):
         code = (
-            "import signal, sys, time, autograd_mini.__main__ as m\n"
+            "import signal, sys, time, autograd_mini.cli.differentiate as m\n"
             "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored by a shell's jobs
             "def wait(*_):\n    print('ready', flush=True)\n    time.sleep(60)\n"
             "m._report = wait\n"
@@ -434,3 +435,34 @@ def test_nothing_is_printed_by_a_run_that_is_interrupted(run, monkeypatch):
 
     monkeypatch.setattr(command_line, "_report", interrupted)
     assert run("a", "a=1") == (130, "", "")
+
+
+def test_ctrl_c_while_it_loads_prints_one_line(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'autograd_mini.engine.value':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    for command, shown in (
+        (["-m", "autograd_mini", "a", "a=1"], "autograd-mini: interrupted\n"),
+        (["-c", "import autograd_mini"], None),
+    ):
+        done = subprocess.run(
+            [sys.executable, *command], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (-signal.SIGINT, 130)
+        assert done.stdout == ""
+        assert done.stderr == shown if shown else "Traceback" in done.stderr
+
+
+def test_a_minus_reads_the_expression_from_standard_input(answer, refusal, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("(a+b)*(b+1)\n"))
+    assert answer("-", "a=2", "b=1") == answer("(a+b)*(b+1)", "a=2", "b=1")
+    monkeypatch.setattr("sys.stdin", None)
+    assert refusal("-", "a=2")[0] == 2
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff"), "utf-8"))
+    assert "UTF-8" in refusal("-", "a=2")[1]
