@@ -42,7 +42,7 @@ class Point:
         if any(x.__class__ is not float for x in call.numbers):
             # A graph that comes in must not be cut, so the function itself is called.
             return self.outputs.function(traces.f)(*args, **kwargs)
-        if modes.active and modes.here.on_record is not None:  # strict() wants to see each operation
+        if modes.heard("on_record"):  # strict() wants to see each operation
             trace = traces.make(call)
             return self.answer(trace, call, self.outputs.evaluate(trace, call))
         kept = traces.of(call)

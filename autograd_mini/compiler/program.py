@@ -530,7 +530,7 @@ def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
     if not both:
         return order, both
     return depth_first(
-        root, lambda node: _possible(node) if node in both else [x for x, _ in node.edges()]
+        [root], lambda node: _possible(node) if node in both else [x for x, _ in node.edges()]
     ), both
 
 

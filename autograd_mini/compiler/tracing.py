@@ -8,7 +8,6 @@ noted with how it came out; a number read off a Value is another one at the next
 from __future__ import annotations
 
 import operator
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -63,7 +62,7 @@ class Reading(Recorder):
 
     def record_primitive(self, op: Primitive, operands: tuple[Any, ...]) -> Any:
         """Record `op`; the result is again a reading, unless it can have a derivative."""
-        with modes.switched(recording=True):
+        with modes.Mode(recording=True):
             result = op(*[x.node if isinstance(x, Reading) else x for x in operands])
         return result if any(isinstance(x, Value) for x in operands) else Reading(result)
 
@@ -72,7 +71,7 @@ class Reading(Recorder):
         if not isinstance(other, (Reading, Value)) and not is_number(other):
             return NotImplemented
         y = other.node if isinstance(other, Reading) else other
-        with modes.switched(recording=True):
+        with modes.Mode(recording=True):
             return Reading(RELATIONS[comparison](self.node, y), is_truth=True)
 
     def __bool__(self) -> bool:
@@ -140,13 +139,7 @@ def traced(f: Callable[..., Any], name: str, call: Call) -> Trace:
     else:
         inputs = [Value(x) for x in call.numbers]
         own = set(inputs)
-        with modes.switched(
-            recording=True,
-            on_compare=_Guarding(guards),
-            on_leaf=own.add,
-            on_read=_read,
-            on_backward=_refuse_backward,
-        ):
+        with modes.Mode(recording=True, watcher=lambda: _Tracing(guards, own)):
             output = call.run(f, inputs)
     if output is None:
         raise TypeError(f"{name} returned None: is its return statement missing?")
@@ -157,38 +150,31 @@ def traced(f: Callable[..., Any], name: str, call: Call) -> Trace:
     return Trace(Recording(outputs, inputs + captured, guards), results, structure, captured)
 
 
-class _Guarding:
-    """Notes each comparison made while tracing, and how it came out."""
+class _Tracing(modes.Watcher):
+    """Notes each comparison made while tracing, with how it came out, and each leaf; reads are Readings.
 
-    def __init__(self, guards: list[tuple[Value, bool]]) -> None:
-        self.guards = guards
+    A function traced inside another is its own affair: the watcher outside hears nothing of it.
+    """
 
-    def __call__(self, comparison: Callable[..., bool], v: Value, other: Any, result: bool) -> None:
-        y = other if isinstance(other, Value) else as_number(other)
-        with modes.switched(recording=True):
-            truth = RELATIONS[comparison](v, y)
+    def __init__(self, guards: list[tuple[Value, bool]], own: set[Value]) -> None:
+        self.guards, self.own = guards, own
+
+    def on_leaf(self, leaf: Value) -> bool:
+        self.own.add(leaf)
+        return True
+
+    def on_compare(self, comparison: Callable[..., bool], x: Value, y: Any, result: bool) -> bool:
+        number = y if isinstance(y, Value) else as_number(y)
+        with modes.Mode(recording=True):
+            truth = RELATIONS[comparison](x, number)
         self.guards.append((truth, bool(result)))
+        return True
 
+    def on_read(self, node: Value) -> Any:
+        with modes.Mode(recording=True):
+            return Reading(stop_gradient(node))
 
-LOOKERS: Final = frozenset(
-    f"autograd_mini.{name}"
-    for name in ("show.ledger", "show.names", "transforms.strict", "transforms.functions")
-)
-"""Modules that look at numbers to check or to show them, and compute nothing with what they see."""
-
-
-def _read(v: Value) -> Any:
-    """Stand in for ``v.data`` while tracing."""
-    caller = sys._getframe(2).f_globals.get("__name__")
-    if caller in LOOKERS and modes.here.recording:
-        with modes.switched(on_read=None):
-            return v.data
-    with modes.switched(recording=True):
-        return Reading(stop_gradient(v))
-
-
-def _refuse_backward(root: Value) -> None:
-    if sys._getframe(1).f_code is Value.backward.__code__:
+    def on_backward(self, root: Value) -> None:
         raise RuntimeError(
             "backward() inside a function that is being compiled would run once, while tracing: compile "
             "the loss alone, and call loss.backward(...) of what compile returns"

@@ -1,59 +1,212 @@
-"""What is switched on: nothing, nearly always. Knows when recording is off or watched, not by whom.
+"""Settings for the length of a `with` block: whether operations are recorded, and who watches them.
 
-The engine reads one module-level count, `active`, on its hot path, and looks at the thread's own
-switches only while that count is not 0; so the modes cost nothing when they are off.
+The engine reads one module-level count, `active`, on its hot path, and asks for the settings only while
+that count is not 0: off, the modes cost nothing. Settings keep to the thread or task that made them; a
+task that was started inside a block shares its settings until the block ends.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from typing import Any, TypeVar
 
-__all__ = ["collector_paused", "no_grad"]
+__all__ = ["Mode", "Watcher", "collector_paused", "heard", "no_grad", "recording", "tell", "ties"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 active = 0
-"""How many modes are on, over all threads."""
+"""How many blocks are open, over all threads and tasks."""
 
-_count_lock = threading.Lock()
-
-
-class _Switches(threading.local):
-    recording = True
-    ties = 0  # how often two numbers were compared and found equal: a branch that holds at a point
-    on_record: Callable[[Any], None] | None = None
-    on_backward: Callable[[Any], None] | None = None
-    on_compare: Callable[[Any, Any, Any, bool], None] | None = None
-    on_leaf: Callable[[Any], None] | None = None
-    on_read: Callable[[Any], Any] | None = None
+_counting = threading.RLock()
 
 
-here = _Switches()
-"""The switches of the thread that asks."""
+def _after_fork() -> None:
+    global _counting
+    _counting = threading.RLock()  # whoever held it stayed behind in the parent
 
 
-@contextmanager
-def switched(**switches: Any) -> Iterator[None]:
-    """Set switches of this thread for the length of a ``with`` block."""
-    global active
-    before = {name: getattr(here, name) for name in switches}
-    with _count_lock:
-        active += 1
-    try:
-        for name, setting in switches.items():
-            setattr(here, name, setting)
-        yield
-    finally:
-        for name, setting in before.items():
-            setattr(here, name, setting)
-        with _count_lock:
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class _Ties(threading.local):
+    count = 0
+
+
+ties = _Ties()
+"""How often this thread compared two numbers and found them equal: a branch that holds at one point."""
+
+
+class Watcher:
+    """Told what the engine does, inside ``with Mode(watcher=...)``. Override what is of interest.
+
+    Watchers of blocks outside hear it too, unless a method returns something other than None.
+    """
+
+    def on_record(self, node: Any) -> Any:
+        """Hear of a new node that a primitive made."""
+
+    def on_leaf(self, leaf: Any) -> Any:
+        """Hear of a new leaf."""
+
+    def on_read(self, node: Any) -> Any:
+        """Return what ``node.data`` is; None leaves it to the node."""
+
+    def on_compare(self, comparison: Callable[[Any, Any], bool], x: Any, y: Any, result: bool) -> Any:
+        """Hear how a node compared with a node or a number."""
+
+    def on_backward(self, root: Any) -> Any:
+        """Hear of a call of `Value.backward`, before it begins."""
+
+    def on_sweep(self, root: Any) -> Any:
+        """Hear of a reverse sweep that returns its adjoints, before it begins."""
+
+
+class Mode:
+    """Settings for a ``with`` block, or for each call of the functions it decorates.
+
+    `recording` says whether operations leave a graph; `watcher` makes the watcher of a block; with
+    ``reporting=False``, watchers outside do not hear of the nodes recorded inside. None changes nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        recording: bool | None = None,
+        watcher: Callable[[], Watcher] | None = None,
+        reporting: bool = True,
+    ) -> None:
+        self.recording, self.watcher, self.reporting = recording, watcher, reporting
+        self._blocks: list[_Block] = []
+
+    def __enter__(self) -> None:
+        global active
+        block = _Block(self, next(_open_blocks(), None))
+        with _counting:
+            active += 1
+            self._blocks.append(block)
+        _innermost.set(block)
+
+    def __exit__(self, *error: object) -> None:
+        global active
+        with _counting:
             active -= 1
+            block = next((block for block in _open_blocks() if block.mode is self), self._blocks[-1])
+            self._blocks.remove(block)
+        block.open = False
+        _innermost.set(next(_open_blocks(), None))
+
+    def __call__(self, f: F) -> F:
+        """Decorate a function. Of a generator, the body runs in the mode, and not who iterates over it."""
+        if iscoroutinefunction(f):
+
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                with self:
+                    return await f(*args, **kwargs)
+
+            return wraps(f)(coroutine)  # type: ignore[return-value]
+        if isasyncgenfunction(f):
+
+            async def asynchronous(*args: Any, **kwargs: Any) -> Any:
+                body, resume, sent = f(*args, **kwargs), "asend", None
+                while True:
+                    try:
+                        with self:
+                            item = await getattr(body, resume)(sent)
+                    except StopAsyncIteration:
+                        return
+                    try:
+                        resume, sent = "asend", (yield item)
+                    except BaseException as error:
+                        resume, sent = "athrow", error
+
+            return wraps(f)(asynchronous)  # type: ignore[return-value]
+        if isgeneratorfunction(f):
+
+            def generator(*args: Any, **kwargs: Any) -> Any:
+                body, resume, sent = f(*args, **kwargs), "send", None
+                while True:
+                    try:
+                        with self:
+                            item = getattr(body, resume)(sent)
+                    except StopIteration as end:
+                        return end.value
+                    try:
+                        resume, sent = "send", (yield item)
+                    except BaseException as error:
+                        resume, sent = "throw", error
+
+            return wraps(f)(generator)  # type: ignore[return-value]
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return f(*args, **kwargs)
+
+        return wraps(f)(function)  # type: ignore[return-value]
 
 
-def no_grad() -> Any:
-    """Record nothing in this thread: results are plain leaves. For a ``with`` block or a decorator.
+class _Block:
+    """A ``with`` block that was entered, and the block around it.
+
+    A generator or a task may leave its block later than the block around it. So a block that has ended
+    is marked, and whoever still has it looks past it.
+    """
+
+    __slots__ = ("mode", "open", "outer", "watcher")
+
+    def __init__(self, mode: Mode, outer: _Block | None) -> None:
+        self.mode, self.outer, self.open = mode, outer, True
+        self.watcher = mode.watcher and mode.watcher()
+
+
+_innermost: ContextVar[_Block | None] = ContextVar("the innermost block", default=None)
+
+
+def _open_blocks() -> Iterator[_Block]:
+    block = _innermost.get()
+    while block is not None:
+        if block.open:
+            yield block
+        block = block.outer
+
+
+def recording() -> bool:
+    """Whether operations leave a graph here."""
+    return not active or next(
+        (block.mode.recording for block in _open_blocks() if block.mode.recording is not None), True
+    )
+
+
+def tell(hook: str, *what: Any) -> Any:
+    """Call a method of the watchers, the innermost first, until one returns something; return that."""
+    for watcher in _watchers(hook):
+        if (answer := getattr(watcher, hook)(*what)) is not None:
+            return answer
+    return None
+
+
+def heard(hook: str) -> bool:
+    """Whether any watcher here has a method of its own for this hook."""
+    return active > 0 and any(getattr(type(w), hook) is not getattr(Watcher, hook) for w in _watchers(hook))
+
+
+def _watchers(hook: str) -> Iterator[Watcher]:
+    for block in _open_blocks():
+        if block.watcher is not None:
+            yield block.watcher
+        if hook == "on_record" and not block.mode.reporting:
+            break
+
+
+def no_grad() -> Mode:
+    """Record nothing in this thread or task: results are plain leaves. For a ``with`` block or a decorator.
 
     >>> from autograd_mini import Value
     >>> x = Value(3.0)
@@ -62,7 +215,7 @@ def no_grad() -> Any:
     >>> y.data, y.operands
     (9.0, ())
     """
-    return switched(recording=False)
+    return Mode(recording=False)
 
 
 @contextmanager

@@ -115,13 +115,13 @@ class Recorder:
     def __eq__(self, other: object) -> Any:
         result = self.record_comparison(operator.eq, other)
         if result is True:
-            modes.here.ties += 1
+            modes.ties.count += 1
         return result
 
     def __ne__(self, other: object) -> Any:
         result = self.record_comparison(operator.ne, other)
         if result is False:
-            modes.here.ties += 1
+            modes.ties.count += 1
         return result
 
     def __lt__(self, other: Any) -> Any:

@@ -23,7 +23,7 @@ import itertools
 import math
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from autograd_mini.engine import modes
@@ -32,7 +32,15 @@ from autograd_mini.engine.primitives import add, div, mul, neg, sub
 from autograd_mini.engine.primitives import pow_ as power
 from autograd_mini.engine.table import Primitive, as_number, follow, is_number
 
-__all__ = ["Value", "depth_first", "topological_order"]
+__all__ = [
+    "Value",
+    "depth_first",
+    "evaluation_order",
+    "expect_value",
+    "leading_to",
+    "number_of",
+    "topological_order",
+]
 
 new: Final = object.__new__
 c_pow: Final = math.pow
@@ -97,8 +105,8 @@ class Value(Recorder):
         self.op = None
         self._x = self._y = self._dx = self._dy = None
         self._mark = 0
-        if modes.active and modes.here.on_leaf is not None:
-            modes.here.on_leaf(self)
+        if modes.active:
+            modes.tell("on_leaf", self)
 
     # ---- what a node knows -----------------------------------------------------------------------
 
@@ -110,8 +118,8 @@ class Value(Recorder):
         >>> w.data, w.grad
         (1.5, 4.0)
         """
-        if modes.active and modes.here.on_read is not None:
-            return modes.here.on_read(self)  # type: ignore[no-any-return]
+        if modes.active and (seen := modes.tell("on_read", self)) is not None:
+            return seen  # type: ignore[no-any-return]
         return self._data
 
     @data.setter
@@ -181,7 +189,7 @@ class Value(Recorder):
     @staticmethod
     def record_primitive(op: Primitive, operands: tuple[Any, ...]) -> Value:
         """Apply `op` to Values and numbers and return the node; any row of the table comes this way."""
-        if modes.active and not modes.here.recording:
+        if modes.active and not modes.recording():
             result = op(*[x.data if isinstance(x, Value) else x for x in operands])
             return Value(result) if result.__class__ is float else result
         if len(operands) == 1 and not op.variadic:
@@ -202,8 +210,8 @@ class Value(Recorder):
             else:
                 edges = tuple(partials) if any(d is not None for d in partials) else None
                 node = _node(op, data, tuple(inputs), edges, None, None)
-        if modes.active and modes.here.on_record is not None:
-            modes.here.on_record(node)
+        if modes.active:
+            modes.tell("on_record", node)
         return node
 
     # These operators are the hot path: between two Values, and with a float, they are written out. A test
@@ -332,8 +340,8 @@ class Value(Recorder):
         >>> x.grad
         54.0
         """
-        if modes.active and modes.here.on_backward is not None:
-            modes.here.on_backward(self)
+        if modes.active:
+            modes.tell("on_backward", self)
         with _repayment:
             leaves: list[tuple[Value, float]] = []
             try:
@@ -365,8 +373,8 @@ class Value(Recorder):
             result = comparison(self._data, as_number(other))
         else:
             return NotImplemented
-        if modes.active and modes.here.on_compare is not None:
-            modes.here.on_compare(comparison, self, other, result)
+        if modes.active:
+            modes.tell("on_compare", comparison, self, other, result)
         return result
 
     def __format__(self, spec: str) -> str:
@@ -402,29 +410,45 @@ def topological_order(
 ) -> list[Value]:
     """Return `root` and all it was computed from, results before operands.
 
-    A node comes once every node that uses it has come. With ``through_edges=False`` the walk also
-    follows operands that have no derivative, such as the branch that a `where` did not take. It does
-    not look behind the nodes in `until`.
+    Every node follows all its users. With ``through_edges=False`` the walk also follows operands that
+    have no derivative, such as the branch that a `where` did not take. It does not look behind the nodes
+    in `until`. Raises TypeError if `root` is not a Value.
 
     >>> a, b = Value(2.0, "a"), Value(1.0, "b")
     >>> c = a + b; d = b + 1; e = c * d
     >>> [node.data for node in topological_order(e)]
     [6.0, 3.0, 2.0, 2.0, 1.0]
     """
-    below = _creditors if through_edges else _operands
-    return depth_first(root, (lambda node: () if node in until else below(node)) if until else below)
+    root = expect_value("topological_order(root)", root, "give what an expression returned")
+    below = _with_edges if through_edges else _operands
+    return depth_first([root], (lambda node: () if node in until else below(node)) if until else below)
 
 
-def depth_first(root: Value, below: Callable[[Value], Sequence[Value]]) -> list[Value]:
-    """Return all that is reached from `root` by way of `below`, each node before what is below it.
+def evaluation_order(*roots: Value, known: Collection[Value] = ()) -> list[Value]:
+    """Return all that `roots` were computed from, operands before results, as one would write it down.
+
+    The first operand's side comes before the second's. Operands without an edge, such as the branch
+    that a `where` did not take, are there too. What is `known` is left out, and so is all behind it.
+
+    >>> a, b = Value(2.0, "a"), Value(1.0, "b")
+    >>> [node.data for node in evaluation_order((a + b) * (b + 1))]
+    [2.0, 1.0, 3.0, 2.0, 6.0]
+    """
+    unknown = [root for root in roots if root not in known]
+    return depth_first(unknown, lambda node: [x for x in _operands(node)[::-1] if x not in known])[::-1]
+
+
+def depth_first(roots: Iterable[Value], below: Callable[[Value], Iterable[Value]]) -> list[Value]:
+    """Return all that is reached from `roots` by way of `below`, each node before what is below it.
 
     >>> x = Value(3.0)
-    >>> [node.data for node in depth_first(x * x, lambda node: node.operands)]
+    >>> [node.data for node in depth_first([x * x], lambda node: node.operands)]
     [9.0, 3.0]
     """
     order: list[Value] = []
     entered: set[Value] = set()
-    stack: list[Value | None] = [root]
+    stack: list[Value | None] = [*roots]
+    stack.reverse()
     while stack:
         node = stack.pop()
         if node is None:  # all below the node under it is in the list
@@ -437,6 +461,33 @@ def depth_first(root: Value, below: Callable[[Value], Sequence[Value]]) -> list[
     return order
 
 
+def leading_to(targets: Iterable[Value], order: Sequence[Value]) -> set[Value]:
+    """Return the nodes of `order`, results first, from which edges lead to one of `targets`; those too.
+
+    >>> x, y = Value(3.0), Value(2.0)
+    >>> e = x * x + y
+    >>> sorted(node.data for node in leading_to([x], topological_order(e)))
+    [3.0, 9.0, 11.0]
+    """
+    found = {*targets}
+    for node in reversed(order):
+        if not found.isdisjoint(_with_edges(node)):
+            found.add(node)
+    return found.intersection(order)
+
+
+def number_of(x: Any) -> Any:
+    """Return the number of a node, also while a function is traced; a plain number as it is."""
+    return x._data if isinstance(x, Value) else x
+
+
+def expect_value(call: str, x: Any, remedy: str) -> Value:
+    """Return `x` if it is a Value; TypeError names the call, what was given and what to do instead."""
+    if isinstance(x, Value):
+        return x
+    raise TypeError(f"{call}: expected a Value, got {type(x).__name__}; {remedy}")
+
+
 def _operands(node: Value) -> Sequence[Value]:
     x, y = node._x, node._y
     if x.__class__ is tuple:
@@ -446,7 +497,7 @@ def _operands(node: Value) -> Sequence[Value]:
     return (x,) if isinstance(x, Value) else ()
 
 
-def _creditors(node: Value) -> Sequence[Value]:
+def _with_edges(node: Value) -> Sequence[Value]:
     if node._dx.__class__ is tuple:
         return [operand for operand, _ in node.edges()]
     if node._dy is not None:
@@ -564,7 +615,7 @@ def _number(where: str, x: Any) -> float:
 
 
 def _state(node: Value) -> tuple[Any, ...]:
-    if modes.active and modes.here.on_read is not None:
+    if modes.active and node.data.__class__ is not float:
         raise TypeError(
             "a copy of a Value made while compiling would keep this number for ever: use v.detach()"
         )

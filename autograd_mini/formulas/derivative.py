@@ -1,17 +1,17 @@
-"""The formula of a derivative: symbolic, simplified for reading. Knows rules only as the table has them."""
+"""The formula of a derivative: symbolic, simplified for reading."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 from autograd_mini.engine import modes
-from autograd_mini.engine.value import Value, topological_order
+from autograd_mini.engine.value import Value, expect_value, number_of
 from autograd_mini.formulas.formula import LONGEST, Latex, Notation, Shown, write
 from autograd_mini.formulas.simplify import simplified
 from autograd_mini.show.names import names
 from autograd_mini.show.text import showable
+from autograd_mini.transforms.adjoints import adjoints
 
 __all__ = ["Formula", "derivative"]
 
@@ -28,7 +28,7 @@ class Formula:
     @property
     def value(self) -> float:
         """The number that the formula stands for, computed without any simplification."""
-        return self.graph.data if isinstance(self.graph, Value) else self.graph
+        return number_of(self.graph)  # type: ignore[no-any-return]
 
     @cached_property
     def _shown(self) -> Shown:
@@ -56,7 +56,7 @@ class Formula:
 
 
 def derivative(root: Value | Formula, by: Value) -> Formula:
-    """Return the derivative of `root` by the node `by` as a formula, simplified for reading.
+    """Return the derivative of `root` with respect to the node `by` as a formula, simplified for reading.
 
     Its value is the gradient, bit for bit. It holds wherever each `where`, in the expression and in the
     derivatives of its primitives, takes the same branch as here. Raises TypeError for anything but
@@ -73,34 +73,7 @@ def derivative(root: Value | Formula, by: Value) -> Formula:
         if isinstance(root.graph, float):
             return Formula(0.0)
         root = root.graph
-    for node in (root, by):
-        if not isinstance(node, Value):
-            raise TypeError(f"derivative(root, by): expected a Value, got {type(node).__name__}")
-    order = topological_order(root)
-    leads = {by}
-    for node in reversed(order):
-        if any(x in leads for x, _ in node.edges()):
-            leads.add(node)
-    received: dict[Value, Any] = {root: 1.0}
-    with modes.switched(recording=True, on_record=None):
-        for node in order:
-            if node is not by and node in leads:
-                _pay(node, received, leads)
-    return Formula(received.get(by, 0.0))
-
-
-def _pay(node: Value, received: dict[Value, Any], leads: set[Value]) -> None:
-    """Let a node pay on the way to `by`, as the ledger does, but in Values."""
-    wanted = [d is not None and x in leads for x, d in zip(node.operands, node.partials, strict=True)]
-    again = node.op.partials_at(node, node.operands, wanted)  # type: ignore[union-attr]
-    amount = received.pop(node)
-    for x, recorded, partial in zip(node.operands, node.partials, again, strict=True):
-        if partial is None or not isinstance(x, Value):
-            continue
-        now = partial.data if isinstance(partial, Value) else partial
-        if now != recorded and (now == now or recorded == recorded):
-            raise ValueError(
-                f"derivative: a leaf has been changed since {node!r} was computed; compute it again first"
-            )
-        payment = amount * partial
-        received[x] = received[x] + payment if x in received else payment
+    call = "derivative(root, by)"
+    root, by = (expect_value(call, x, "give the node of an expression") for x in (root, by))
+    with modes.Mode(recording=True, reporting=False):
+        return Formula(adjoints(root, [by], live=True)[0])

@@ -8,8 +8,6 @@ a node, cost nothing where they are not used, and are copied and pickled with th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from autograd_mini.engine import modes
@@ -19,8 +17,7 @@ __all__ = ["SEPARATOR", "scope", "scope_and_name"]
 SEPARATOR: Final = "::"
 
 
-@contextmanager
-def scope(name: str) -> Iterator[None]:
+def scope(name: str) -> modes.Mode:
     """Put every node recorded in a ``with`` block into the scope `name`; blocks nest.
 
     Pictures of large graphs are grouped and collapsed by scope. Recording is several times slower inside.
@@ -38,15 +35,15 @@ def scope(name: str) -> Iterator[None]:
         raise TypeError(f"scope(name): expected text, got {type(name).__name__}; give the scope a name")
     if not name:
         raise ValueError("scope(name): the name is empty; give the scope a name")
-    outer = modes.here.on_record
+    return modes.Mode(watcher=lambda: _Labelling(f"{name}{SEPARATOR}"))
 
-    def note(node: Any) -> None:
-        node.label = f"{name}{SEPARATOR}{node.label or ''}"
-        if outer is not None:  # an enclosing scope puts its own name in front
-            outer(node)
 
-    with modes.switched(on_record=note):
-        yield
+class _Labelling(modes.Watcher):
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def on_record(self, node: Any) -> None:
+        node.label = self.prefix + (node.label or "")  # a scope outside then puts its own name in front
 
 
 def scope_and_name(label: str | None) -> tuple[tuple[str, ...], str]:

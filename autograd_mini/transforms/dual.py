@@ -63,7 +63,7 @@ class Dual(Recorder):
             primals.append(primal if hasattr(type(primal), "record_primitive") else as_number(primal))
             tangents.append(tangent)
         y = op(*primals)
-        if not modes.here.recording:
+        if not modes.recording():
             return Dual(y, None, self.level)
         partials = op.partials_at(y, primals, [t is not None for t in tangents])
         terms = [d * t for d, t in zip(partials, tangents, strict=True) if d is not None]

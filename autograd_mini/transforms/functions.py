@@ -10,15 +10,16 @@ touches `.grad`, and threads share nothing.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
 from autograd_mini.engine import modes
 from autograd_mini.engine.primitives import stop_gradient
 from autograd_mini.engine.table import primitive
-from autograd_mini.engine.value import Value, topological_order
+from autograd_mini.engine.value import Value, number_of
+from autograd_mini.transforms.adjoints import adjoints, gradients, reaches_outside, recorded
 from autograd_mini.transforms.dual import Dual, new_level, split
 from autograd_mini.transforms.nested import NUMBER, Structure, flatten
 
@@ -44,86 +45,6 @@ identity = primitive(
     latex="{x}",
     doc="x itself, as a node of its own: the input of a derivative taken inside another.",
 )
-
-
-# ---- the reverse sweep, with adjoints of its own ---------------------------------------------------
-
-
-def _adjoints(output: Any, inputs: Sequence[Value], *, live: bool) -> list[Any]:
-    """Return the derivative of `output` by each of `inputs`; nodes behind them are not looked at.
-
-    With `live`, the rules are run again on the operands, so that the derivatives have a graph.
-    """
-    if isinstance(output, Dual):
-        primals = _adjoints(output.primal, inputs, live=live)
-        if output.tangent is None:
-            return [Dual(x, None, output.level) for x in primals]
-        tangents = _adjoints(output.tangent, inputs, live=live)
-        return [Dual(x, t, output.level) for x, t in zip(primals, tangents, strict=True)]
-    if not isinstance(output, Value):
-        return [0.0] * len(inputs)
-    wanted = set(inputs)
-    order = topological_order(output, until=wanted)
-    active = set(wanted)
-    for node in reversed(order):
-        if node not in wanted and any(operand in active for operand, _ in node.edges()):
-            active.add(node)
-    adjoints: dict[Value, Any] = {output: 1.0}
-    for node in order:
-        if node in active and node not in wanted:
-            received = adjoints.pop(node)
-            for operand, derivative in _live_edges(node, active) if live else node.edges():
-                if operand in active:
-                    payment = _product(received, derivative)
-                    adjoints[operand] = adjoints[operand] + payment if operand in adjoints else payment
-    return [adjoints.get(x, 0.0) for x in inputs]
-
-
-def _product(received: Any, derivative: Any) -> Any:
-    """The payment; a node is not recorded for a factor of 1."""
-    return derivative if received.__class__ is float and received == 1.0 else received * derivative
-
-
-def _live_edges(node: Value, active: set[Value]) -> Iterable[tuple[Value, Any]]:
-    """Yield the active operands, each with the partial as a Value; refuse if a leaf was changed since."""
-    assert node.op is not None
-    recorded = node.partials
-    wanted = [d is not None and x in active for x, d in zip(node.operands, recorded, strict=True)]
-    with modes.switched(on_record=None) if modes.active else nullcontext():  # a rule's own untaken branches
-        partials = node.op.partials_at(node, node.operands, wanted)
-    value = node.op.value(*[x.data if isinstance(x, Value) else x for x in node.operands])
-    if _differ(value, node.data):
-        raise _changed(node, f"its value was {node.data!r} and would now be {value!r}")
-    for operand, before, now in zip(node.operands, recorded, partials, strict=True):
-        if now is not None:
-            number = now.data if isinstance(now, Value) else now
-            if _differ(number, before):
-                raise _changed(node, f"its derivative was {before!r} and would now be {number!r}")
-            yield operand, now  # type: ignore[misc]
-
-
-def _differ(x: Any, y: Any) -> bool:
-    return bool(x != y and (x == x or y == y))
-
-
-def _changed(node: Value, how: str) -> RuntimeError:
-    assert node.op is not None
-    return RuntimeError(
-        f"the data of a leaf below {node!r} was changed after {node.op.name} was recorded ({how}): compute "
-        "the expression again before taking a derivative that has a graph"
-    )
-
-
-def _reaches_outside(output: Any, inputs: Sequence[Value]) -> bool:
-    """Whether the derivative depends on Values other than the inputs: captured, or behind the inputs."""
-    if isinstance(output, Dual):
-        return _reaches_outside(output.primal, inputs) or _reaches_outside(output.tangent, inputs)
-    if not isinstance(output, Value):
-        return False
-    wanted = set(inputs)
-    return any(x.op is not None for x in inputs) or any(
-        node.op is None and node not in wanted for node in topological_order(output, until=wanted)
-    )
 
 
 # ---- calling the function --------------------------------------------------------------------------
@@ -162,8 +83,8 @@ class _Recording:
         self.inputs: list[Value] = [_core(x) for x in lifted]
         rebuilt = self.structure.rebuild(lifted)
         replaced = dict(zip(positions, [rebuilt] if single else rebuilt, strict=True))
-        self.quiet = not modes.here.recording  # inside no_grad: differentiate, and leave no graph
-        with _recording(), _ties_told(self.name):
+        self.quiet = not modes.recording()  # inside no_grad: differentiate, and leave no graph
+        with recorded(), _ties_told(self.name):
             self.output = f(*[replaced.get(i, x) for i, x in enumerate(args)], **kwargs)
         self.given_values = any(isinstance(x, Value) for x in numbers)
 
@@ -185,11 +106,11 @@ class _Recording:
 
     def derivatives(self, output: Any) -> list[Any]:
         """Return the derivative of one output by each input; floats unless a Value is at stake."""
-        if isinstance(output, Value) and modes.active and modes.here.on_backward is not None:
-            modes.here.on_backward(output)
-        live = not self.quiet and _reaches_outside(output, self.inputs)
-        with _recording():
-            found = _adjoints(output, self.inputs, live=live)
+        if isinstance(output, Value) and modes.active:
+            modes.tell("on_sweep", output)
+        live = not self.quiet and reaches_outside(output, self.inputs)
+        with recorded():
+            found = adjoints(output, self.inputs, live=live)
         return [self.plain(x, live) for x in found]
 
     def plain(self, x: Any, live: bool) -> Any:
@@ -198,7 +119,7 @@ class _Recording:
             return x
         if live and isinstance(x, Value):
             return x
-        number = x.data if isinstance(x, Value) else x
+        number = x.data if self.quiet and isinstance(x, Value) else number_of(x)
         return stop_gradient(Value(number)) if live or self.given_values else number
 
 
@@ -222,20 +143,15 @@ def _positions(name: str, argnums: int | Sequence[int], count: int) -> list[int]
     return positions
 
 
-def _recording() -> Any:
-    """Inside `no_grad` too, a derivative that is asked for is taken."""
-    return nullcontext() if modes.here.recording else modes.switched(recording=True)
-
-
 class BranchWarning(UserWarning):
     """A function found two numbers equal: its derivative is that of a branch that holds at one point."""
 
 
 @contextmanager
 def _ties_told(name: str) -> Iterator[None]:
-    before = modes.here.ties
+    before = modes.ties.count
     yield
-    if modes.here.ties != before:
+    if modes.ties.count != before:
         warnings.warn(
             f"{name} compared a number that it is differentiated by with ==, and found it equal: the "
             "derivative is that of the branch taken, which holds at this point only; choose with where, "
@@ -287,7 +203,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         call = _Recording(f, argnums, args, kwargs)
         output = call.scalar("value_and_grad")
         derivatives = call.derivatives(output)
-        live = not call.quiet and _reaches_outside(output, call.inputs)
+        live = not call.quiet and reaches_outside(output, call.inputs)
         return call.plain(output, live), call.structure.rebuild(derivatives)
 
     return value_and_gradient
@@ -313,13 +229,13 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], Any]]:
                 f"the cotangents of {call.name} are {given} and its result is {structure}: give one for "
                 "each, in the same structure"
             )
-        with _recording():
+        with recorded():
             total: Any = 0.0
             for output, weight in zip(outputs, weights, strict=True):
                 total = output * weight + total
         return call.structure.rebuild(call.derivatives(total))
 
-    live = not call.quiet and any(_reaches_outside(y, call.inputs) for y in outputs)
+    live = not call.quiet and any(reaches_outside(y, call.inputs) for y in outputs)
     return structure.rebuild([call.plain(y, live) for y in outputs]), pullback
 
 
@@ -354,29 +270,6 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     return jacobian(grad(f, argnums), argnums)
 
 
-def gradients(output: Any, inputs: Sequence[Value]) -> list[Value]:
-    """Return the derivative of `output` by each of `inputs`, as Values with a graph of their own.
-
-    It is backward that leaves a differentiable graph: for penalties on gradients, or second derivatives
-    of an expression that is already built. `inputs` may be leaves or nodes within; `.grad` is not touched.
-
-    Raises RuntimeError where a leaf's data was changed after the expression was recorded.
-
-    >>> x = Value(3.0)
-    >>> slope, = gradients(x**3, [x])
-    >>> slope.backward()
-    >>> slope.data, x.grad
-    (27.0, 18.0)
-    """
-    if not isinstance(output, (Value, Dual)) or not all(isinstance(x, Value) for x in inputs):
-        raise TypeError(
-            "gradients(output, inputs) takes a Value and a list of Values: use grad for functions"
-        )
-    with _recording():
-        found = _adjoints(output, list(inputs), live=True)
-    return [x if isinstance(x, Value) else Value(x) for x in found]
-
-
 # ---- forward mode ----------------------------------------------------------------------------------
 
 
@@ -402,7 +295,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         )
     level = new_level()
     duals = [Dual(x, t, level) for x, t in zip(numbers, directions, strict=True)]
-    with _recording(), _ties_told(name):
+    with recorded(), _ties_told(name):
         output = f(*structure.rebuild(duals))
     if output is None:
         raise TypeError(f"{name} returned None: is its return statement missing?")

@@ -1,16 +1,15 @@
-"""`strict`: where did the inf or nan come from? Knows the first operation that makes one, and its line."""
+"""`strict`: raise at the first operation that makes inf or nan, and name its line."""
 
 from __future__ import annotations
 
 import linecache
 import math
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from autograd_mini.engine import modes
-from autograd_mini.engine.value import Value, topological_order
+from autograd_mini.engine.value import Value, number_of, topological_order
+from autograd_mini.transforms.adjoints import adjoints
 
 __all__ = ["NonFiniteError", "strict"]
 
@@ -21,14 +20,14 @@ class NonFiniteError(ArithmeticError):
     """An operation turned finite operands into inf or nan, in value or in derivative."""
 
 
-@contextmanager
-def strict() -> Iterator[None]:
-    """Raise `NonFiniteError` at the first operation of this thread that makes inf or nan of finite numbers.
+def strict() -> modes.Mode:
+    """Raise `NonFiniteError` at the first operation that makes inf or nan of finite numbers.
 
     The message names the operation, its operands and the line of the program that asked for it; in a
     backward sweep, the operation whose derivative is at fault. Operands that are not finite already
     raise nothing: what went in is the caller's, and `strict` looks for the operation that began it.
     What leaves no graph is not watched: functions of plain numbers, and the forward mode of `jvp`.
+    For a ``with`` block or a decorator; it keeps to its own thread or task.
 
     >>> x = Value(0.0, label="x")
     >>> with strict():
@@ -38,50 +37,43 @@ def strict() -> Iterator[None]:
     ...
     autograd_mini.transforms.strict.NonFiniteError: backward: sqrt(x=0.0) = 0.0 has derivative inf by x...
     """
-    places: dict[int, Place] = {}
-    outer = modes.here.on_record
-
-    def on_record(node: Value) -> None:
-        if outer is not None:
-            outer(node)
-        places[id(node)] = place = _callers_place()
-        if not math.isfinite(node.data) and all(math.isfinite(x) for x in _numbers(node)):
-            raise NonFiniteError(f"{_call(node)} = {node.data}, of finite operands{_at(place)}")
-
-    def on_backward(root: Value) -> None:
-        _check_payments(root, places)
-
-    with modes.switched(on_record=on_record, on_backward=on_backward):
-        yield
+    return modes.Mode(watcher=_Inspector)
 
 
-def _check_payments(root: Value, places: dict[int, Place]) -> None:
-    """Repay the debts in a ledger of its own, and raise at the first payment that is not finite."""
-    balances = {root: 1.0}
-    for node in topological_order(root):
-        received = balances[node]
-        for operand, derivative in node.edges():
-            balance = balances.get(operand, -0.0)
-            balances[operand] = after = balance + received * derivative
-            if math.isfinite(after) or not (math.isfinite(received) and math.isfinite(balance)):
-                continue
-            if not all(math.isfinite(x) for x in _numbers(node)):
-                continue
-            what = f"backward: {_call(node)} = {node.data}"
-            by = operand.label or "its operand"
-            if not math.isfinite(derivative):
-                fault = f"has derivative {derivative} by {by}"
-            elif not math.isfinite(received * derivative):
-                fault = (
-                    f"received {received}, and times its derivative {derivative} by {by} that is {after}"
-                )
-            else:
-                fault = f"brings the gradient of {by} from {balance} to {after}"
-            raise NonFiniteError(f"{what} {fault}{_at(places.get(id(node)))}")
+class _Inspector(modes.Watcher):
+    """Looks at every result and at every payment of a sweep, and knows the line of each operation."""
 
+    def __init__(self) -> None:
+        self.places: dict[int, Place] = {}
 
-def _numbers(node: Value) -> list[float]:
-    return [x.data if isinstance(x, Value) else x for x in node.operands]
+    def on_record(self, node: Value) -> None:
+        self.places[id(node)] = place = _callers_place()
+        if not math.isfinite(number_of(node)) and all(map(math.isfinite, map(number_of, node.operands))):
+            raise NonFiniteError(f"{_call(node)} = {number_of(node)}, of finite operands{_at(place)}")
+
+    def on_sweep(self, root: Value) -> None:
+        ends = [node for node in topological_order(root) if not any(True for _ in node.edges())]
+        adjoints(root, ends, live=False, check=self.check)
+
+    on_backward = on_sweep
+
+    def check(
+        self, node: Value, operand: Value, adjoint: float, slope: float, before: float | None, after: float
+    ) -> None:
+        """Raise where an edge takes finite adjoints to one that is not, and its node was finite too."""
+        if math.isfinite(after) or not (math.isfinite(adjoint) and math.isfinite(before or 0.0)):
+            return
+        if not all(map(math.isfinite, map(number_of, node.operands))):
+            return
+        by = operand.label or "its operand"
+        if not math.isfinite(slope):
+            fault = f"has derivative {slope} by {by}"
+        elif not math.isfinite(adjoint * slope):
+            fault = f"received {adjoint}, and times its derivative {slope} by {by} that is {after}"
+        else:
+            fault = f"brings the gradient of {by} from {before} to {after}"
+        place = _at(self.places.get(id(node)))
+        raise NonFiniteError(f"backward: {_call(node)} = {number_of(node)} {fault}{place}")
 
 
 def _call(node: Value) -> str:
@@ -90,9 +82,8 @@ def _call(node: Value) -> str:
 
 
 def _describe(x: Any) -> str:
-    if not isinstance(x, Value):
-        return str(x)
-    return str(x.data) if x.label is None else f"{x.label}={x.data}"
+    name = f"{x.label}=" if isinstance(x, Value) and x.label is not None else ""
+    return f"{name}{number_of(x)}"
 
 
 def _callers_place() -> Place:

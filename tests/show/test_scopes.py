@@ -4,9 +4,10 @@ import copy
 import pickle
 
 import pytest
+from watching import watching
 
 from autograd_mini import Value, no_grad
-from autograd_mini.engine.modes import here, switched
+from autograd_mini.engine import modes
 from autograd_mini.show.scopes import scope, scope_and_name
 
 
@@ -29,7 +30,7 @@ def test_scopes_nest_and_are_left_as_they_were_found():
             raise KeyError
         shallow = -x
     assert (deep.label, shallow.label) == ("outer::inner::", "outer::")
-    assert here.on_record is None
+    assert not modes.heard("on_record")
 
 
 def test_every_operation_is_noted():
@@ -42,7 +43,7 @@ def test_every_operation_is_noted():
 def test_another_observer_goes_on_seeing_every_node():
     seen = []
     x = Value(2.0)
-    with switched(on_record=seen.append), scope("s"):
+    with watching(on_record=seen.append), scope("s"):
         y = x * 3
     assert seen == [y]
     assert y.label == "s::"

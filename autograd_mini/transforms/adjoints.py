@@ -1,0 +1,138 @@
+"""The reverse sweep that returns adjoints: the derivative of an expression with respect to its nodes.
+
+All that returns derivatives takes them from here. Three sweeps stay apart on purpose: `Value.backward`,
+which adds to `.grad` and is written for speed, and the ledger and the naive oracle, which check the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from autograd_mini.engine import modes
+from autograd_mini.engine.value import Value, expect_value, leading_to, number_of, topological_order
+from autograd_mini.transforms.dual import Dual
+
+__all__ = ["LeafChangedError", "adjoints", "gradients", "reaches_outside", "recorded"]
+
+
+class LeafChangedError(RuntimeError, ValueError):
+    """The data of a leaf was changed after an expression was computed from it."""
+
+
+def adjoints(
+    output: Any,
+    inputs: Sequence[Value],
+    *,
+    live: bool,
+    check: Callable[[Value, Value, Any, Any, Any, Any], None] | None = None,
+) -> list[Any]:
+    """Return the derivative of `output` with respect to each of `inputs`; no walk goes behind them.
+
+    With `live`, the rules are run again on the operands, so that the derivatives have a graph; then
+    LeafChangedError is raised where a leaf was changed since. `check` is called with each edge's node and
+    operand, the node's adjoint, the edge's derivative, and the operand's adjoint before and after.
+    """
+    if isinstance(output, Dual):
+        primals = adjoints(output.primal, inputs, live=live)
+        if output.tangent is None:
+            return [Dual(x, None, output.level) for x in primals]
+        tangents = adjoints(output.tangent, inputs, live=live)
+        return [Dual(x, t, output.level) for x, t in zip(primals, tangents, strict=True)]
+    if not isinstance(output, Value):
+        return [0.0] * len(inputs)
+    ends = set(inputs)
+    order = topological_order(output, until=ends)
+    leads = leading_to(ends, order)
+    found: dict[Value, Any] = {output: 1.0}
+    for node in order:
+        if node in ends or node not in leads:
+            continue
+        adjoint = found.pop(node)
+        for operand, derivative in _live_edges(node, leads) if live else node.edges():
+            if operand in leads:
+                # a node is not recorded for a factor of 1
+                unit = adjoint.__class__ is float and adjoint == 1.0
+                term = derivative if unit else adjoint * derivative
+                before = found.get(operand)
+                found[operand] = after = term if before is None else before + term
+                if check is not None:
+                    check(node, operand, adjoint, derivative, before, after)
+    return [found.get(x, 0.0) for x in inputs]
+
+
+def _live_edges(node: Value, leads: set[Value]) -> Iterable[tuple[Value, Any]]:
+    """Yield the operands that lead to an input, each with its partial as a Value."""
+    assert node.op is not None
+    operands, stored = node.operands, node.partials
+    wanted = [d is not None and x in leads for x, d in zip(operands, stored, strict=True)]
+    # watchers are not told of a rule's own branches that are not taken
+    with modes.Mode(reporting=False) if modes.active else nullcontext():
+        partials = node.op.partials_at(node, operands, wanted)
+    value = node.op.value(*map(number_of, operands))
+    if _differ(value, number_of(node)):
+        raise _changed(node, f"its value was {number_of(node)!r} and would now be {value!r}")
+    for operand, before, now in zip(operands, stored, partials, strict=True):
+        if now is not None:
+            number = number_of(now)
+            if _differ(number, before):
+                raise _changed(node, f"its derivative was {before!r} and would now be {number!r}")
+            yield operand, now  # type: ignore[misc]
+
+
+def _differ(x: Any, y: Any) -> bool:
+    return bool(x != y and (x == x or y == y))
+
+
+def _changed(node: Value, how: str) -> LeafChangedError:
+    assert node.op is not None
+    return LeafChangedError(
+        f"the data of a leaf below {node!r} was changed after {node.op.name} was recorded ({how}): compute "
+        "the expression again before taking a derivative that has a graph"
+    )
+
+
+def reaches_outside(output: Any, inputs: Sequence[Value]) -> bool:
+    """Whether the derivative depends on Values other than the inputs: captured, or behind the inputs."""
+    if isinstance(output, Dual):
+        return reaches_outside(output.primal, inputs) or reaches_outside(output.tangent, inputs)
+    if not isinstance(output, Value):
+        return False
+    ends = set(inputs)
+    return any(x.op is not None for x in inputs) or any(
+        node.op is None and node not in ends for node in topological_order(output, until=ends)
+    )
+
+
+def recorded() -> Any:
+    """Return a context in which a graph is left, inside `no_grad` too: a derivative that is asked for."""
+    return nullcontext() if modes.recording() else modes.Mode(recording=True)
+
+
+def gradients(output: Any, inputs: Sequence[Value]) -> list[Value]:
+    """Return the derivative of `output` with respect to each of `inputs`, as Values with their own graph.
+
+    It is backward that leaves a differentiable graph: for penalties on gradients, or second derivatives
+    of an expression that is already built. `inputs` may be leaves or nodes within; `.grad` is not touched.
+
+    Raises TypeError for anything but Values, and LeafChangedError (a RuntimeError) where a leaf's data
+    was changed after the expression was recorded.
+
+    >>> x = Value(3.0)
+    >>> slope, = gradients(x**3, [x])
+    >>> slope.backward()
+    >>> slope.data, x.grad
+    (27.0, 18.0)
+    """
+    if not isinstance(output, Dual):
+        expect_value("gradients(output, inputs)", output, "for a function, use grad(f)")
+    if isinstance(inputs, Value):
+        raise TypeError(
+            "gradients(output, inputs): inputs is one Value; give a list, gradients(output, [x])"
+        )
+    for x in inputs:
+        expect_value("gradients(output, inputs)", x, "give the nodes themselves, as in [x, y]")
+    with recorded():
+        found = adjoints(output, list(inputs), live=True)
+    return [x if isinstance(x, Value) else Value(x) for x in found]
