@@ -1,4 +1,4 @@
-"""How parameters follow their gradients downhill. Knows numbers and gradients, not what was computed."""
+"""Optimisers, learning rates and clipping: gradient descent for parameters whose gradients are known."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def sgd(parameters: Iterable[Value], learning_rate: float) -> None:
         parameter.data -= learning_rate * parameter.grad
 
 
-# ---- optimisers: a rule for one parameter, and what it remembers of each ------------------------------
+# ---- optimisers: a rule for one parameter, and its memory ---------------------------------------------
 
 
 class Optimiser:
-    """Updates parameters by a `rule` for one number; subclasses say which.
+    """The base class: updates every parameter by the `rule` of the subclass.
 
-    `parameters` are leaves, each updated once; `learning_rate` is a number or a function of the number of
-    steps taken, such as `linear_decay`. `steps` counts them.
+    `parameters` are leaves; one that occurs twice is updated once. `learning_rate` is a number or a
+    function of the number of steps taken, such as `linear_decay`; `steps` counts them.
 
     >>> class SignDescent(Optimiser):
     ...     def rule(self, x, gradient, rate):
@@ -62,8 +62,9 @@ class Optimiser:
     """
 
     rule: Callable[..., tuple[float, ...]]
-    """Called as rule(x, gradient, rate, *memory): returns the new x, and what it wants to be given next
-    time. At first there is no memory."""
+    """rule(x, gradient, rate, *memory) returns the new x and the memory for the next step.
+
+    The first step has no memory."""
 
     def __init__(self, parameters: Iterable[Any], learning_rate: float | Schedule) -> None:
         leaves = _each(type(self).__name__, parameters)
@@ -103,7 +104,7 @@ class Optimiser:
 
 
 class SGD(Optimiser):
-    """Gradient descent, with momentum if given: v = momentum · v + gradient, x = x - rate · v.
+    """Gradient descent, with optional momentum: v = momentum · v + gradient, x = x - rate · v.
 
     ``nesterov=True`` looks ahead: x = x - rate · (gradient + momentum · v) (Sutskever et al. 2013).
 
@@ -161,7 +162,7 @@ class RMSProp(Optimiser):
 
 
 class Adam(Optimiser):
-    """Steps by running means of the gradient and its square, both corrected for their start at 0
+    """Steps by running means of the gradient and of its square, both corrected for their start at 0
     (Kingma and Ba 2015).
 
     >>> x = Value(1.0); x.grad = 100.0
@@ -197,7 +198,7 @@ class Adam(Optimiser):
 
 
 class AdamW(Adam):
-    """Adam with parameters that decay beside it, not through the gradient (Loshchilov and Hutter 2019).
+    """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019).
 
     >>> x = Value(1.0)
     >>> AdamW([x], learning_rate=0.1, weight_decay=0.5).step()
@@ -218,11 +219,11 @@ class AdamW(Adam):
 
 
 def lbfgs(loss: Callable[[], Any], parameters: Iterable[Value], *, iterations: int = 1000) -> Any:
-    """Minimise `loss` by L-BFGS and leave the best parameters met, also when interrupted.
+    """Minimise `loss` by L-BFGS and keep the best parameters found, also when interrupted.
 
-    `loss` is called without arguments and returns a Value, or a number if it has added the gradients
-    itself, as ``compile(f).backward`` does. It is for losses without chance: the same at every call with
-    the same parameters. Returns SciPy's `OptimizeResult`. Needs SciPy: ``pip install "autograd-mini[nn]"``.
+    `loss` takes no arguments and returns a Value, or a number if it adds the gradients itself, as
+    ``compile(f).backward`` does. It must be deterministic: the same parameters, the same loss. Returns
+    SciPy's `OptimizeResult`. Needs SciPy: ``pip install "autograd-mini[nn]"``.
 
     >>> x, y = Value(-1.0), Value(2.0)
     >>> result = lbfgs(lambda: (1 - x) ** 2 + 100 * (y - x * x) ** 2, [x, y])
@@ -272,7 +273,7 @@ def lbfgs(loss: Callable[[], Any], parameters: Iterable[Value], *, iterations: i
 
 
 def linear_decay(start: float, end: float, steps: int) -> Schedule:
-    """Return a schedule that goes from `start` to `end` in a straight line, and stays there.
+    """Return a schedule that goes from `start` to `end` in a straight line and stays there.
 
     >>> rate = linear_decay(1.0, 0.5, steps=100)
     >>> rate(0), rate(50), rate(1000)
@@ -294,7 +295,7 @@ def cosine_decay(start: float, end: float, steps: int) -> Schedule:
 
 
 def exponential_decay(start: float, factor: float, steps: int = 1) -> Schedule:
-    """Return a schedule that multiplies the rate by `factor` every so many steps, smoothly.
+    """Return a schedule that multiplies the rate by `factor` in every `steps` steps, smoothly.
 
     >>> rate = exponential_decay(1.0, 0.5, steps=10)
     >>> rate(0), rate(10), rate(20)
@@ -305,7 +306,7 @@ def exponential_decay(start: float, factor: float, steps: int = 1) -> Schedule:
 
 
 def warmup(schedule: float | Schedule, steps: int) -> Schedule:
-    """Return a schedule that rises to another in a straight line, and then follows it from its start.
+    """Return a schedule that rises to another in a straight line, then follows it from its start.
 
     >>> rate = warmup(0.5, steps=5)
     >>> rate(0), rate(4), rate(100)
@@ -322,13 +323,13 @@ def _between(start: float, end: float, share: float) -> float:
     return (1.0 - share) * start + share * end  # exact at either end
 
 
-# ---- clipping: gradients kept within bounds ----------------------------------------------------------
+# ---- clipping: gradients within bounds ---------------------------------------------------------------
 
 
 def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
-    """Shorten the gradient, all parameters' together, to the length `limit`; return what it was.
+    """Shorten the gradient of all parameters together to the length `limit`; return its former length.
 
-    A gradient with an inf or nan in it has no direction to keep, and is left as it is.
+    A gradient that contains inf or nan has no direction and is left as it is.
 
     >>> x, y = Value(0.0), Value(0.0)
     >>> x.grad, y.grad = 3.0, 4.0
@@ -345,7 +346,7 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
 
 
 def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
-    """Bring each derivative between -limit and limit; nan stays nan.
+    """Limit each derivative to the range from -limit to limit; nan stays nan.
 
     >>> x = Value(0.0); x.grad = -3.0
     >>> clip_by_value([x], 1.0)
@@ -358,7 +359,7 @@ def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
             parameter.grad = math.copysign(limit, parameter.grad)
 
 
-# ---- what is refused ----------------------------------------------------------------------------------
+# ---- errors -------------------------------------------------------------------------------------------
 
 
 def _check(name: str, x: float, low: float, high: float) -> float:
@@ -371,7 +372,7 @@ def _check(name: str, x: float, low: float, high: float) -> float:
 
 def _below_one(name: str, x: float) -> float:
     if _check(name, x, 0.0, 1.0) == 1.0:
-        raise ValueError(f"{name} is {x!r}, and such a mean never moves: choose it from 0 to less than 1")
+        raise ValueError(f"{name} is {x!r}, so the mean would never move: choose it from 0 to less than 1")
     return x
 
 
@@ -391,5 +392,5 @@ def _check_schedule(steps: float, **rates: float) -> None:
 def _each(what: str, parameters: Any) -> list[Any]:
     if not isinstance(parameters, Iterable):
         kind = type(parameters).__name__
-        raise TypeError(f"{what}: {kind} is no list of parameters: pass model.parameters()")
+        raise TypeError(f"{what}: {kind} is not a list of parameters: pass model.parameters()")
     return list(parameters)

@@ -1,4 +1,4 @@
-"""Neural networks on top of the engine, of scalars: small enough that every number can be looked at."""
+"""Neural networks of scalars: layers, losses, data sets, and a `fit` that trains a model."""
 
 from autograd_mini.nn.activations import ACTIVATIONS, gelu, leaky_relu, linear
 from autograd_mini.nn.data import circles, digits, line, moons, spirals, split, xor

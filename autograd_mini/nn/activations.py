@@ -1,4 +1,4 @@
-"""Activations, by name or not. Knows a number in and a number out, and no layer."""
+"""Activations: functions of one number, most of which have a name."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, Final
 
 from autograd_mini.engine.primitives import erfc, relu, sigmoid, softplus, step, tanh, where
 
-__all__ = ["ACTIVATIONS", "Activation", "chosen", "gelu", "leaky_relu", "linear"]
+__all__ = ["ACTIVATIONS", "Activation", "gelu", "leaky_relu", "linear", "look_up"]
 
 Activation = Callable[[Any], Any]
 """A function of one Value."""
 
 
 def linear(x: Any) -> Any:
-    """Return x: no activation at all."""
+    """Return x itself: no activation."""
     return x
 
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
-    """Return x where it is positive, else slope · x; the derivative at 0 is the slope.
+    """Return x where it is positive, else slope · x; the derivative at 0 is `slope`.
 
     >>> leaky_relu(2.0), leaky_relu(-2.0)
     (2.0, -0.02)
@@ -29,7 +29,9 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
 
 
 def gelu(x: Any) -> Any:
-    """Return x · Φ(x), Φ being the normal distribution's (Hendrycks and Gimpel 2016): exact, no tanh in it.
+    """Return x · Φ(x), where Φ is the normal distribution function (Hendrycks and Gimpel 2016).
+
+    This is the exact form, not the approximation by tanh.
 
     >>> gelu(1.0), gelu(-10.0)
     (0.841344746068543, -7.619853024160...e-23)
@@ -46,11 +48,14 @@ ACTIVATIONS: Final[dict[str, Activation]] = {
     "sigmoid": sigmoid,
     "tanh": tanh,
 }
-"""The activations that have a name."""
+"""The activations by name."""
 
 
-def chosen(what: str, x: Any, named: dict[str, Any]) -> Any:
-    """Return `x` if it is a function, else the function of that name; ValueError if there is none."""
+def look_up(what: str, x: Any, named: dict[str, Any]) -> Any:
+    """Return `x` if it is a function, else the function of that name in `named`.
+
+    Raises ValueError for an unknown name; `what` says there what is looked up.
+    """
     if callable(x):
         return x
     if not isinstance(x, str) or x not in named:

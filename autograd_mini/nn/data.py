@@ -1,7 +1,8 @@
-"""Small data sets, made on the spot or real: inputs and targets as lists, alike for a seed. Knows no model.
+"""Small data sets: functions that return inputs and targets as lists.
 
-`noise` is the standard deviation of the Gaussian added to each coordinate; `rng` is a seed, a
-`random.Random`, or None for Python's shared generator. Classes are counted from 0 and come in turn.
+`noise` is the standard deviation of the Gaussian added to each coordinate. `rng` is a seed, a
+`random.Random`, or None for Python's shared generator; the same seed gives the same data. Classes are
+counted from 0 and take turns.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ Points = list[list[float]]
 def line(
     rows: int = 100, *, slope: float = 2.0, intercept: float = 1.0, noise: float = 0.1, rng: Seed = None
 ) -> tuple[list[float], list[float]]:
-    """Return x evenly from -1 to 1, and y = slope · x + intercept with noise.
+    """Return x, evenly spaced from -1 to 1, and y = slope · x + intercept with noise.
 
     >>> line(3, noise=0.0)
     ([-1.0, 0.0, 1.0], [-1.0, 1.0, 3.0])
     """
     gauss = generator(rng).gauss
-    xs = [_share(i, rows, -1.0, 1.0) for i in range(rows)]
+    xs = [_spread(i, rows, -1.0, 1.0) for i in range(rows)]
     return xs, [slope * x + intercept + gauss(0.0, noise) for x in xs]
 
 
 def moons(rows: int = 100, *, noise: float = 0.1, rng: Seed = None) -> tuple[Points, list[int]]:
-    """Return points on two half circles, each of which reaches into the other.
+    """Return points on two half circles that reach into one another.
 
     >>> inputs, targets = moons(4, noise=0.0)
     >>> [[round(x, 3), round(y, 3)] for x, y in inputs], targets
@@ -48,7 +49,7 @@ def moons(rows: int = 100, *, noise: float = 0.1, rng: Seed = None) -> tuple[Poi
 def circles(
     rows: int = 100, *, radius: float = 0.5, noise: float = 0.1, rng: Seed = None
 ) -> tuple[Points, list[int]]:
-    """Return points on the unit circle, and on one within it of the given radius.
+    """Return points on the unit circle, and on a circle of the given radius around the same centre.
 
     >>> inputs, targets = circles(4, noise=0.0)
     >>> [round(math.hypot(*point), 3) for point in inputs], targets
@@ -80,7 +81,7 @@ def spirals(
 
 
 def xor(rows: int = 4, *, noise: float = 0.0, rng: Seed = None) -> tuple[Points, list[int]]:
-    """Return the corners of the unit square in turn; the class is 1 where one coordinate alone is.
+    """Return the corners of the unit square in turn; the class is 1 where exactly one coordinate is 1.
 
     >>> xor()
     ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
@@ -92,9 +93,9 @@ def xor(rows: int = 4, *, noise: float = 0.0, rng: Seed = None) -> tuple[Points,
 
 
 def digits() -> tuple[Points, list[int]]:
-    """Return 1,797 handwritten digits: 8 × 8 pixels from 0 to 1, row by row, and which digit each is.
+    """Return 1,797 handwritten digits: 8 × 8 pixels from 0 to 1, row by row, and the digit that each shows.
 
-    They are those of 13 people from the UCI set of Alpaydin and Kaynak (1998), as scikit-learn ships them;
+    They are 13 people's writing from the UCI set of Alpaydin and Kaynak (1998), as scikit-learn ships it;
     nothing is downloaded. Needs scikit-learn: ``pip install "autograd-mini[data]"``.
 
     >>> images, which = digits()
@@ -115,10 +116,10 @@ Data = tuple[Sequence[Any], Sequence[Any]]
 def split(
     inputs: Sequence[Any], targets: Sequence[Any], *, test: float = 0.2, rng: Seed = None
 ) -> tuple[Data, Data]:
-    """Return two data sets with each row in one of them: one to train on, one to test with.
+    """Return two data sets, one to train on and one to test with; each row goes into one of them.
 
-    Rows are drawn with `rng`; `test` is the share of the second, from 0 to 1. Raises ValueError if there
-    are not as many targets as rows.
+    `rng` draws which; `test` is the share of the second, from 0 to 1. Raises ValueError if there are not
+    as many targets as rows.
 
     >>> train, test = split(*xor(10), test=0.3, rng=1)
     >>> len(train[0]), len(test[1])
@@ -134,10 +135,10 @@ def split(
     generator(rng).shuffle(order)
     held_out = round(test * len(order))
 
-    def chosen(rows: list[int]) -> Data:
+    def take(rows: list[int]) -> Data:
         return [inputs[i] for i in rows], [targets[i] for i in rows]
 
-    return chosen(order[held_out:]), chosen(order[:held_out])
+    return take(order[held_out:]), take(order[:held_out])
 
 
 def _classes(
@@ -148,12 +149,12 @@ def _classes(
     for i in range(rows):
         k = i % classes
         members = (rows - k + classes - 1) // classes
-        x, y = place(k, _share(i // classes, members, 0.0, 1.0))
+        x, y = place(k, _spread(i // classes, members, 0.0, 1.0))
         inputs.append([x + gauss(0.0, noise), y + gauss(0.0, noise)])
         targets.append(k)
     return inputs, targets
 
 
-def _share(i: int, count: int, low: float, high: float) -> float:
-    """Return the i-th of so many numbers spread evenly from low to high."""
+def _spread(i: int, count: int, low: float, high: float) -> float:
+    """Return the i-th of `count` numbers spread evenly from low to high."""
     return low + (high - low) * i / max(count - 1, 1)

@@ -1,4 +1,4 @@
-"""Figures of training: a loss that falls, a boundary that is found. Knows matplotlib, and no engine."""
+"""Figures of a training with matplotlib: its losses, and the decision boundary of a model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["plot_boundary", "plot_losses"]
 
 
 def plot_losses(history: Any, axes: Any = None) -> Any:
-    """Draw the losses of a `fit` over its epochs, on a logarithmic scale, and return the axes.
+    """Draw the losses of a `fit` over its epochs on a logarithmic scale, and return the axes.
 
     `history` is what `autograd_mini.nn.fit` returns, or any sequence of losses; `axes` are matplotlib's,
-    new ones if not given. Raises ImportError, with the remedy, where matplotlib is not installed.
+    new ones if not given. Needs matplotlib: ``pip install "autograd-mini[plot]"``.
 
     >>> import matplotlib; matplotlib.use("Agg")
     >>> axes = plot_losses([1.0, 0.1, 0.01])
@@ -43,13 +43,13 @@ def plot_boundary(
     *,
     steps: int = 60,
 ) -> Any:
-    """Draw what a model of two inputs answers over the plane of its points, and return the axes.
+    """Draw the output of a model of two inputs over the plane of its points, and return the axes.
 
-    `points` are pairs and `labels` their classes; the answer is one number, tinted from its least to its
-    greatest, with a line where it is halfway between the classes: for labels of 0 and 1 give a model of
-    probabilities, ``lambda x: model(x).sigmoid()``, and none of logits. `steps` is the number of samples
-    along each side. Raises ValueError for points that are no pairs, ImportError where matplotlib is
-    missing.
+    `points` are pairs and `labels` their classes. The model returns one number, drawn as a tint; a line
+    marks where it is halfway between the least and the greatest label. For labels of 0 and 1 the model
+    should return probabilities, not logits: ``lambda x: model(x).sigmoid()``. `steps` is the number of
+    samples along each side. Raises ValueError for points that are not pairs. Needs matplotlib:
+    ``pip install "autograd-mini[plot]"``.
 
     >>> import matplotlib; matplotlib.use("Agg")
     >>> axes = plot_boundary(lambda x: x[0] - x[1], [[0.0, 1.0], [1.0, 0.0]], [-1, 1], steps=5)
@@ -85,7 +85,7 @@ def _new_axes() -> Any:
 
 
 def _samples(side: list[float], steps: int) -> list[float]:
-    """Return evenly spaced numbers that reach a tenth beyond the points on either side."""
+    """Return evenly spaced numbers that reach a tenth of the width beyond the points on either side."""
     margin = (max(side) - min(side)) / 10 or 1.0
     first, last = min(side) - margin, max(side) + margin
     return [first + (last - first) * i / (steps - 1) for i in range(steps)]

@@ -1,4 +1,4 @@
-"""First weights, and the random numbers they are drawn from. Knows sizes, and no layer."""
+"""Initial weights, and the random numbers they are drawn from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, Final
 __all__ = ["INITIALISERS", "Initialiser", "Seed", "generator"]
 
 Seed = random.Random | int | None
-"""A generator, the seed of a new one, or None for Python's shared generator."""
+"""A random generator, the seed of a new one, or None for Python's shared generator."""
 
 Initialiser = Callable[[random.Random, int, int], float]
-"""A function of a generator, a neuron's number of inputs, and how many neurons stand in its layer."""
+"""A function of a generator, the number of a neuron's inputs, and the number of neurons in its layer."""
 
 INITIALISERS: Final[dict[str, Initialiser]] = {
     "uniform": lambda rng, nin, nout: rng.uniform(-1, 1),
@@ -23,13 +23,13 @@ INITIALISERS: Final[dict[str, Initialiser]] = {
     "he": lambda rng, nin, nout: rng.gauss(0.0, math.sqrt(2.0 / nin)),
 }
 """Ways to draw a weight: micrograd's; LeCun et al. 1998; Glorot and Bengio 2010, for tanh and sigmoid;
-He et al. 2015, for relu. The last three keep the size of signals about the same from layer to layer."""
+He et al. 2015, for relu. The last three keep signals about the same size from layer to layer."""
 
 
 def generator(seed: Seed) -> Any:
     """Return the generator that `seed` means: itself, a new one, or the module `random`.
 
-    Raises TypeError for anything else, NumPy's generators included: their methods are others.
+    Raises TypeError for anything else, NumPy's generators included: their methods differ.
 
     >>> generator(1).random() == generator(1).random()
     True

@@ -1,7 +1,7 @@
-"""Neurons, layers of them, and layers upon layers. Knows how a number flows through, not how it learns.
+"""A neuron, a layer of neurons, and a multilayer perceptron.
 
-The names, the positional arguments and the order of random draws are micrograd's, so that its demo runs
-with only the import changed and begins from the same weights.
+Names, positional arguments and the order of random draws are micrograd's, so that its demo runs with only
+the import changed and starts from the same weights.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from autograd_mini.engine.table import as_number, is_number
 from autograd_mini.engine.value import Value
-from autograd_mini.nn.activations import ACTIVATIONS, Activation, chosen, linear
+from autograd_mini.nn.activations import ACTIVATIONS, Activation, linear, look_up
 from autograd_mini.nn.initial import INITIALISERS, Initialiser, Seed, generator
 from autograd_mini.nn.module import Module
 from autograd_mini.show.scopes import SEPARATOR
@@ -22,13 +22,13 @@ __all__ = ["MLP", "Layer", "Neuron"]
 
 
 class Neuron(Module):
-    """`nin` inputs weighted, summed with a bias, and passed through an activation: one number.
+    """A weighted sum of `nin` inputs, plus a bias, passed through an activation.
 
     `activation` is a name from `ACTIVATIONS` or any function of one Value; ``nonlin=False`` is
-    micrograd's word for a linear one. The weights `w` are drawn as `initial` says, a name from
-    `INITIALISERS` or a function like those; uniformly from -1 to 1 by default. `nout` is the number of
-    neurons beside this one, itself included. The bias `b` starts at 0, and is None with ``bias=False``.
-    `rng` is a seed, a `random.Random`, or None for Python's shared generator.
+    micrograd's word for a linear one. `initial` says how the weights `w` are drawn: a name from
+    `INITIALISERS` or a function like those; by default uniformly from -1 to 1. `nout` is the number of
+    neurons in the layer. The bias `b` starts at 0; it is None with ``bias=False``. `rng` is a seed, a
+    `random.Random`, or None for Python's shared generator.
 
     >>> neuron = Neuron(2, activation="tanh", rng=1)
     >>> neuron.w[0].data, neuron.b, neuron
@@ -49,10 +49,10 @@ class Neuron(Module):
         rng: Seed = None,
     ) -> None:
         _check_sizes("Neuron", nin)
-        rng, draw = generator(rng), chosen("initial", initial, INITIALISERS)
+        rng, draw = generator(rng), look_up("initial", initial, INITIALISERS)
         self.w = [Value(draw(rng, nin, nout), f"w[{i}]") for i in range(nin)]
         self.b = Value(0.0, "b") if bias else None
-        self.activation = chosen("activation", activation if nonlin else linear, ACTIVATIONS)
+        self.activation = look_up("activation", activation if nonlin else linear, ACTIVATIONS)
 
     @property
     def nonlin(self) -> bool:
@@ -62,12 +62,12 @@ class Neuron(Module):
     def forward(self, inputs: Any) -> Any:
         """Return activation(b + w[0]·inputs[0] + w[1]·inputs[1] + …), summed from left to right."""
         if inputs.__class__ is not list or len(inputs) != len(self.w):
-            inputs = _checked_inputs(self, len(self.w), inputs)
+            inputs = _read_inputs(self, len(self.w), inputs)
         products = map(mul, self.w, inputs)
         try:
             return self.activation(sum(products, next(products) if self.b is None else self.b))
         except TypeError:
-            _checked_inputs(self, len(self.w), inputs)  # says which input is to blame, if one is
+            _read_inputs(self, len(self.w), inputs)  # raises an error that names the bad input
             raise
 
     def __repr__(self) -> str:
@@ -76,9 +76,9 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """`nout` neurons side by side, all with the same `nin` inputs; further options are `Neuron`'s.
+    """`nout` neurons with the same `nin` inputs; further options are those of `Neuron`.
 
-    Called, it returns the list of their outputs, or the one output itself when `nout` is 1.
+    A call returns the list of their outputs, or the output itself when `nout` is 1.
 
     >>> layer = Layer(2, 3, activation="sigmoid", rng=0)
     >>> [round(y.data, 3) for y in layer([1.0, 1.0])]
@@ -92,8 +92,8 @@ class Layer(Module):
         _put_in_scopes("neuron", self.neurons)
 
     def forward(self, inputs: Any) -> Any:
-        """Return what each neuron makes of the inputs."""
-        inputs = _checked_inputs(self, len(self.neurons[0].w), inputs)
+        """Return the output of each neuron; of one neuron, the output itself."""
+        inputs = _read_inputs(self, len(self.neurons[0].w), inputs)
         outputs = [neuron(inputs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -101,8 +101,8 @@ class Layer(Module):
     def weights(self) -> list[list[float]]:
         """The weights as numbers, one row for each neuron.
 
-        They can be set: the same Values then hold the new numbers. A matrix of another shape raises
-        ValueError and changes nothing.
+        Setting them puts new numbers into the same Values. A matrix of another shape raises ValueError
+        and changes nothing.
 
         >>> layer = Layer(2, 1, bias=False)
         >>> layer.weights = [[0.3, 0.9]]
@@ -117,7 +117,7 @@ class Layer(Module):
 
     @property
     def biases(self) -> list[float]:
-        """The biases as numbers, one for each neuron; none where the layer has none. They can be set."""
+        """The biases as numbers, one for each neuron; empty for a layer without. They can be set."""
         return [b.data for b in self._biases]
 
     @biases.setter
@@ -135,10 +135,10 @@ class Layer(Module):
 class MLP(Module):
     """A multilayer perceptron: `nin` inputs, then one layer of each size in `nouts`.
 
-    `activation` is that of every layer but the last, `output_activation` that of the last;
-    ``bias=False`` leaves the biases out. `initial` and `rng` are as in `Neuron`.
+    The last layer has `output_activation`, every other layer `activation`; ``bias=False`` leaves the
+    biases out. `initial` and `rng` are as in `Neuron`.
 
-    Parameters are labelled with their place, ``"layer 1::neuron 16::w[0]"``, by which pictures are grouped.
+    The label of a parameter says where it is, ``"layer 1::neuron 16::w[0]"``; pictures are grouped by it.
 
     >>> import random; random.seed(1337)
     >>> model = MLP(2, [16, 16, 1])
@@ -160,7 +160,9 @@ class MLP(Module):
         rng: Seed = None,
     ) -> None:
         if not isinstance(nouts, Iterable):
-            raise TypeError(f"MLP: {nouts!r} is no list of sizes: give one for each layer, such as [16, 1]")
+            raise TypeError(
+                f"MLP: {nouts!r} is not a list of sizes: give one for each layer, such as [16, 1]"
+            )
         nouts = list(nouts)
         if not nouts:
             raise ValueError("MLP: there is no layer: give the size of each, such as [16, 1]")
@@ -194,7 +196,7 @@ def _check_sizes(name: str, *sizes: int) -> None:
     for size in sizes:
         if not hasattr(size, "__index__") or size < 1:
             kind = ValueError if hasattr(size, "__index__") else TypeError
-            raise kind(f"{name}: {size!r} is no size: give a whole number of at least 1")
+            raise kind(f"{name}: {size!r} is not a size: give a whole number of at least 1")
 
 
 def _put_in_scopes(kind: str, modules: Sequence[Module]) -> None:
@@ -204,35 +206,35 @@ def _put_in_scopes(kind: str, modules: Sequence[Module]) -> None:
             parameter.label = f"{kind} {i}{SEPARATOR}{parameter.label}"
 
 
-def _checked_inputs(module: Neuron | Layer, wanted: int, inputs: Any) -> list[Any]:
-    """Return the inputs as a list of Values and floats; a single one may come without a list."""
+def _read_inputs(module: Neuron | Layer, wanted: int, inputs: Any) -> list[Any]:
+    """Return the inputs as a list of Values and floats; a single input needs no list."""
     if is_number(inputs) or hasattr(inputs, "record_primitive"):
         inputs = [inputs]
     if not isinstance(inputs, Iterable) or isinstance(inputs, (str, bytes, dict, set)):
         raise TypeError(
-            f"{_shown(module)} takes numbers or Values, got {type(inputs).__name__}: give a list of them"
+            f"{_describe(module)} takes numbers or Values, got {type(inputs).__name__}: give a list of them"
         )
-    checked = [x if x.__class__ is Value else _checked_input(module, i, x) for i, x in enumerate(inputs)]
+    checked = [x if x.__class__ is Value else _read_input(module, i, x) for i, x in enumerate(inputs)]
     if len(checked) != wanted:
         raise ValueError(
-            f"{_shown(module)} takes {wanted} input{'s' * (wanted != 1)}, got {len(checked)}: "
+            f"{_describe(module)} takes {wanted} input{'s' * (wanted != 1)}, got {len(checked)}: "
             "give one number or Value for each"
         )
     return checked
 
 
-def _checked_input(module: Neuron | Layer, i: int, x: Any) -> Any:
+def _read_input(module: Neuron | Layer, i: int, x: Any) -> Any:
     if is_number(x):
         return as_number(x)
     if not hasattr(type(x), "record_primitive"):
         raise TypeError(
-            f"{_shown(module)} takes numbers or Values, and inputs[{i}] is a {type(x).__name__}: "
+            f"{_describe(module)} takes numbers or Values, and inputs[{i}] is a {type(x).__name__}: "
             "give one row of numbers at a time"
         )
     return x
 
 
-def _shown(module: Neuron | Layer) -> str:
+def _describe(module: Neuron | Layer) -> str:
     if isinstance(module, Neuron):
         return repr(module)
     return f"Layer({len(module.neurons[0].w)}, {len(module.neurons)})"
@@ -244,7 +246,7 @@ def _set(
     wanted, got = ([len(row) for row in rows] for rows in (parameters, numbers))
     if got != wanted:
         raise ValueError(
-            f"{what} of {_shown(layer)} have rows of {wanted} "
+            f"{what} of {_describe(layer)} have rows of {wanted} "
             f"numbers, got {got}: give one row for each neuron"
         )
     flat = [as_number(number) for row in numbers for number in row]

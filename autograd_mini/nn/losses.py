@@ -1,7 +1,7 @@
-"""Losses and penalties: how wrong predictions are, as one Value. Knows no model and no data set.
+"""Losses, which say how wrong predictions are, and penalties on parameters.
 
-A loss takes predictions and targets, two sequences of the same shape (or two single numbers), and
-returns the mean over all their pairs.
+A loss takes predictions and targets, two sequences of the same shape or two numbers, and returns the mean
+over all pairs.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def mae(predictions: Any, targets: Any) -> Any:
 
 
 def huber(predictions: Any, targets: Any, delta: float = 1.0) -> Any:
-    """Return the mean of Huber's loss (1964): e²/2 while the error e is at most `delta`, linear beyond.
+    """Return the mean of Huber's loss (1964): e²/2 for errors e up to `delta`, linear beyond.
 
-    `delta` is greater than 0, or ValueError is raised.
+    Raises ValueError if `delta` is not greater than 0.
 
     >>> huber([1.0, 2.0], [0.5, 5.0])
     1.3125
@@ -59,33 +59,33 @@ def huber(predictions: Any, targets: Any, delta: float = 1.0) -> Any:
 
 
 def binary_cross_entropy(logits: Any, targets: Any) -> Any:
-    """Return the mean of -log of the probability given to the truth, from logits: numbers before a sigmoid.
+    """Return the mean of -log p, where p is the probability of the target; logits come before a sigmoid.
 
-    Targets are 0 or 1, or probabilities between; others raise ValueError, and make nan where a program
-    is replayed. Taken by softplus, so that no digit is lost however sure a prediction is.
+    Targets are 0, 1 or probabilities between. Others raise ValueError; a replayed program returns nan for
+    them. Computed by softplus, which loses no digits however large a logit is.
 
     >>> binary_cross_entropy([0.0, 50.0], [1, 1])
     0.346573590279972...
     """
 
     def of_pair(z: Any, t: Any) -> Any:
-        t = _allowed("binary_cross_entropy", t, lambda t: t * (1.0 - t), "from 0 to 1")
+        t = _checked_target("binary_cross_entropy", t, lambda t: t * (1.0 - t), "from 0 to 1")
         return t * softplus(-z) + (1.0 - t) * softplus(z)
 
     return _mean(of_pair, logits, targets)
 
 
 def cross_entropy(logits: Sequence[Sequence[Any]], targets: Sequence[Any]) -> Any:
-    """Return the mean of -log of the probability that a softmax of each row of logits gives to the truth.
+    """Return the mean of -log p, where p is the probability that a softmax of the logits gives the target.
 
-    `logits` has a row for each example, with a number for each class. The target of a row is its class, a
-    whole number counted from 0, or a row of probabilities.
+    `logits` has a row for each example, with a number for each class. A target is a class, counted from
+    0, or a row of probabilities.
 
     >>> cross_entropy([[0.0, 0.0], [100.0, 0.0]], [1, 0])
     0.346573590279972...
     """
     losses = []
-    for i, (row, target) in enumerate(_matched(logits, targets, "")):
+    for i, (row, target) in enumerate(_zip(logits, targets, "")):
         if _is_single(row):
             raise TypeError(
                 f"logits[{i}] is one number: give one for each class, or use binary_cross_entropy"
@@ -93,7 +93,7 @@ def cross_entropy(logits: Sequence[Sequence[Any]], targets: Sequence[Any]) -> An
         if hasattr(target, "record_primitive"):
             losses.append(_surprise(row, target))
         elif not is_number(target):
-            losses += [t * _surprise(row, k) for k, (_, t) in enumerate(_matched(row, target, f"[{i}]"))]
+            losses += [t * _surprise(row, k) for k, (_, t) in enumerate(_zip(row, target, f"[{i}]"))]
         elif target in range(len(row)):
             losses.append(_surprise(row, int(target)))
         else:
@@ -106,14 +106,14 @@ def cross_entropy(logits: Sequence[Sequence[Any]], targets: Sequence[Any]) -> An
 def hinge(scores: Any, targets: Any) -> Any:
     """Return the mean of max(0, 1 - target · score), the loss of support vector machines.
 
-    Targets are -1 or 1; others raise ValueError, and make nan where a program is replayed.
+    Targets are -1 or 1. Others raise ValueError; a replayed program returns nan for them.
 
     >>> hinge([0.5, 3.0], [1, -1])
     2.25
     """
 
     def of_pair(s: Any, t: Any) -> Any:
-        t = _allowed(
+        t = _checked_target(
             "hinge", t, lambda t: -abs_(t * t - 1.0), "-1 or 1, as 2 * k - 1 is for a class k of 0 or 1"
         )
         return relu(1.0 - t * s)
@@ -141,10 +141,11 @@ def l2(parameters: Iterable[Any]) -> Any:
 
 
 def _surprise(row: Sequence[Any], k: Any) -> Any:
-    """-log softmax(row)[k]. Differences first: logsumexp(row) - row[k] has no digit left for a sure row.
+    """Return -log softmax(row)[k].
 
-    While a program is traced, `k` is a number that will be another: then the class is chosen by `where`,
-    and a class that there is not makes nan.
+    The differences come first, because logsumexp(row) - row[k] cancels when one class is nearly certain.
+    While a program is traced `k` is a Value: `where` then selects the class, and nan stands for a class
+    that does not exist.
     """
     if isinstance(k, int):
         return logsumexp(*[0.0 if i == k else z - row[k] for i, z in enumerate(row)])
@@ -154,10 +155,10 @@ def _surprise(row: Sequence[Any], k: Any) -> Any:
     return logsumexp(*[where(equal(k, i), 0.0, z - truth) for i, z in enumerate(row)])
 
 
-def _allowed(loss: str, target: Any, sign: Callable[[Any], Any], which: str) -> Any:
-    """Return a target of which `sign` is not negative, or nan; ValueError for another number.
+def _checked_target(loss: str, target: Any, sign: Callable[[Any], Any], which: str) -> Any:
+    """Return the target if `sign` of it is not negative, else raise ValueError.
 
-    While a program is traced the target is a Value that will be another: nothing can be raised for it.
+    While a program is traced the target is a Value, and nan takes the place of the error.
     """
     if not is_number(target):
         return where(less(sign(target), 0.0), nan, target)
@@ -172,7 +173,7 @@ def _mean(loss: Callable[[Any, Any], Any], predictions: Any, targets: Any) -> An
 
 
 def _pairs(predictions: Any, targets: Any, place: str) -> Iterator[tuple[Any, Any]]:
-    """Yield each prediction with its target; `place` is where in the whole, such as "[2]"."""
+    """Yield each prediction with its target; `place`, such as "[2]", is for error messages."""
     one, other = _is_single(predictions), _is_single(targets)
     if one and other:
         yield predictions, as_number(targets) if is_number(targets) else targets
@@ -185,11 +186,11 @@ def _pairs(predictions: Any, targets: Any, place: str) -> Iterator[tuple[Any, An
             f"predictions{place} is {kinds[0]} and targets{place} {kinds[1]}: give both the same shape"
         )
     else:
-        for i, (p, t) in enumerate(_matched(predictions, targets, place)):
+        for i, (p, t) in enumerate(_zip(predictions, targets, place)):
             yield from _pairs(p, t, f"{place}[{i}]")
 
 
-def _matched(predictions: Any, targets: Any, place: str) -> Iterator[tuple[Any, Any]]:
+def _zip(predictions: Any, targets: Any, place: str) -> Iterator[tuple[Any, Any]]:
     _check_sequence(f"predictions{place}", predictions)
     _check_sequence(f"targets{place}", targets)
     if len(predictions) != len(targets) or len(targets) == 0:

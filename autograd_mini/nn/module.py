@@ -1,4 +1,4 @@
-"""What a model is: something callable that holds parameters. Knows how to find them, not what they do."""
+"""The base class of models: an object that can be called and knows its parameters."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Module"]
 
 
 class Module:
-    """A model: its parameters are the leaf `Value`s among its attributes, in the order they were set.
+    """A model. Its parameters are the leaf `Value`s among its attributes, in the order they were set.
 
-    Lists, tuples, dicts and further Modules among the attributes are searched too. A subclass writes
-    `forward`, or ``__call__`` itself as in micrograd.
+    Lists, tuples, dicts and other Modules among the attributes are searched too. A subclass defines
+    `forward`, or ``__call__`` as in micrograd.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -27,17 +27,17 @@ class Module:
     """
 
     def __call__(self, *inputs: Any) -> Any:
-        """Return `forward` of the inputs."""
+        """Return ``forward(*inputs)``."""
         return self.forward(*inputs)
 
     def forward(self, *inputs: Any) -> Any:
-        """Return what the model makes of `inputs`."""
+        """Return the output of the model."""
         raise NotImplementedError(
             f"{type(self).__name__} has no forward: define it to make a model callable"
         )
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Yield each parameter once, with the path to it as one would type it.
+        """Yield each parameter once, with its path as one would type it.
 
         >>> from autograd_mini.nn import MLP
         >>> [name for name, _ in MLP(2, [1]).named_parameters()]
@@ -60,7 +60,7 @@ class Module:
                 inside = [(f"{path}[{key!r}]", y) for key, y in x.items()]
             else:
                 continue
-            if id(x) not in seen:  # a module used twice, or one that holds itself, counts once
+            if id(x) not in seen:  # a module may be used twice or hold itself
                 seen.add(id(x))
                 pending += reversed(inside)
 

@@ -1,7 +1,7 @@
-"""`fit`: a model led through a data set until it is good. Knows steps and epochs; the rules are `optim`'s.
+"""Train a model.
 
-Each row's loss is backpropagated as soon as it is there and its graph given back, so a step takes the
-memory of one row and stays in the processor's cache, whatever the batch.
+The gradient of each row's loss is computed as soon as the loss is, and its graph is freed. So a step needs
+the memory of one row and stays in the processor's cache, whatever the size of the batch.
 """
 
 from __future__ import annotations
@@ -33,17 +33,18 @@ Row = float | list[float]
 
 LOSSES: Final = (binary_cross_entropy, cross_entropy, hinge, huber, mae, mse)
 WORTH_A_TRACE: Final = 100
-"""Rows in all from which tracing and compiling one takes less time than it saves."""
+"""From this many rows, epochs counted, tracing one row takes less time than it saves."""
 
 
 @dataclass
 class History:
-    """What happened in a `fit`.
+    """The course of a training.
 
-    `losses` has the mean loss of each epoch, `validation_losses` that on the validation data after it.
-    `best_epoch`, counted from 0, is that with the lowest validation loss, or loss where there is no
-    such data; None if no epoch came to its end. `stopped` says why it ended: "finished", "early" (no
-    better for `patience` epochs), "callback", "interrupted" (Ctrl-C) or "diverged" (a loss of inf or nan).
+    `losses` has the mean loss of each epoch, `validation_losses` the loss on the validation data after
+    it. `best_epoch`, counted from 0, is the epoch with the lowest validation loss, or loss if there are no
+    such data; None if no epoch was completed. `stopped` says why the training ended: "finished", "early"
+    (no better for `patience` epochs), "callback", "interrupted" (Ctrl-C) or "diverged" (the loss is inf
+    or nan).
     """
 
     losses: list[float] = field(default_factory=list)
@@ -70,27 +71,27 @@ def fit(
     progress: bool = False,
     mode: Mode | None = None,
 ) -> History:
-    """Train `model` on rows of inputs and their targets, and return what happened.
+    """Train `model` by gradient descent on rows of inputs and their targets; return the history.
 
-    A step goes down the mean of ``loss([model(row)], [target])`` over a batch, plus ``penalty()`` if given.
-    Batches have `batch_size` rows, drawn anew in each epoch with `rng`; by default there is one batch of
-    all rows, in their order. `before_step` is called when the gradients are there, to clip them, say.
-    `callback` is called with the history after each epoch, and ends the training by a true result. An
-    epoch's loss is the mean over its batches, each taken before its step.
+    A step lowers the mean of ``loss([model(row)], [target])`` over a batch, plus ``penalty()`` if given.
+    A batch has `batch_size` rows, drawn anew in each epoch with `rng`; by default it is all rows in their
+    order. `before_step` is called when the gradients are known, for example to clip them. `callback` is
+    called with the history after each epoch; if it returns a true value the training ends. An epoch's
+    loss is the mean over its batches, each computed before its step.
 
-    A training that runs to its end leaves the parameters it has reached. One that is stopped before, by
-    `patience`, by the callback, by Ctrl-C or by a loss that is not finite, puts back those of the best
-    epoch: with `validation` data those after it, without those it began with.
+    A training that runs to its end keeps the last parameters. One that is stopped earlier, by `patience`,
+    the callback, Ctrl-C or a loss that is not finite, restores those of the best epoch: with `validation`
+    data the ones after that epoch, otherwise the ones before it.
 
-    `mode` says how a row is computed: "eager" builds its graph each time; "replayed" traces it once and
-    replays it, with the same numbers to the last bit; "batched" replays all rows of a batch at once, with
-    the same numbers up to rounding. Replays ask that model and loss depend on the row and on Values alone.
-    By default what is made of this package's layers, activations and losses is replayed, and any other
-    model or loss is eager. Batches need NumPy, and replays are fast with llvmlite:
+    `mode` says how a row is computed. "eager" builds its graph each time. "replayed" traces it once and
+    replays it, with the same numbers to the last bit. "batched" replays all rows of a batch at once, with
+    the same numbers up to rounding. A replay requires that model and loss depend on nothing but the row
+    and Values. By default models made of this package's layers, activations and losses are replayed, and
+    all others are eager. Batches need NumPy, and replays are fast with llvmlite:
     ``pip install "autograd-mini[fast]"``.
 
-    `progress` shows a bar by tqdm: ``pip install "autograd-mini[nn]"``. Raises ValueError if there are not
-    as many targets as rows, or none, and TypeError for what is no data, no function or no optimiser.
+    `progress` shows a bar by tqdm: ``pip install "autograd-mini[nn]"``. Raises ValueError if there are no
+    rows or not as many targets as rows, and TypeError for arguments of the wrong kind.
 
     >>> from autograd_mini import optim
     >>> from autograd_mini.nn import MLP, line, mse
@@ -122,10 +123,10 @@ def fit(
     shuffle, history = generator(rng).shuffle, History()
     parameters = optimiser.parameters
     lasting = epochs * len(rows) >= WORTH_A_TRACE
-    anatomy = _anatomy(model, loss) if mode is None and lasting else None
-    gradient, value = _computed(model, loss, mode or ("eager" if anatomy is None else "replayed"))
-    # A replay makes nan of a target that the loss refuses: the loss itself raises, and says which.
-    eager = _computed(model, loss, "eager")[1] if mode != "eager" else lambda batch: None
+    fingerprint = _fingerprint(model, loss) if mode is None and lasting else None
+    gradient, value = _functions(model, loss, mode or ("eager" if fingerprint is None else "replayed"))
+    # A replay returns nan for a target that the loss refuses; the loss itself then raises and names it.
+    eager = _functions(model, loss, "eager")[1] if mode != "eager" else lambda batch: None
     size = len(rows) if batch_size is None else batch_size
     best = math.inf, [parameter.data for parameter in parameters]
 
@@ -154,9 +155,12 @@ def fit(
     with collector_paused(), _bar(epochs, progress) as advance:
         try:
             for count in range(epochs):
-                if anatomy is not None and _anatomy(model, loss) != anatomy:  # a callback has operated
-                    anatomy = _anatomy(model, loss)
-                    gradient, value = _computed(model, loss, "eager" if anatomy is None else "replayed")
+                # A callback may have replaced a layer, a parameter or an activation.
+                if fingerprint is not None and _fingerprint(model, loss) != fingerprint:
+                    fingerprint = _fingerprint(model, loss)
+                    gradient, value = _functions(
+                        model, loss, "eager" if fingerprint is None else "replayed"
+                    )
                 numbers = [parameter.data for parameter in parameters]
                 judged = epoch()
                 history.losses.append(judged)
@@ -185,19 +189,23 @@ def fit(
     return history
 
 
-def _anatomy(model: Any, loss: Loss) -> list[Any] | None:
-    """Return all that a replay would freeze; None if it might be more than can be seen from here."""
-    if not any(loss is known for known in LOSSES):  # a loss of the user's need not have a hash
+def _fingerprint(model: Any, loss: Loss) -> list[Any] | None:
+    """Return everything that a trace would freeze; None for unknown models or losses.
+
+    With it the default is both fast and safe: what is known is replayed, and traced anew once a part of
+    it is replaced; of anything else nobody can say what it reads.
+    """
+    if not any(loss is known for known in LOSSES):  # by identity: a loss of the user's need not be hashable
         return None
     found: list[Any] = []
     pending = [model]
     for module in pending:
-        kind, parts = type(module), vars(module) if isinstance(module, Module) else {}
-        if kind is MLP and parts.keys() == {"layers"}:
+        kind, own = type(module), vars(module) if isinstance(module, Module) else {}
+        if kind is MLP and own.keys() == {"layers"}:
             pending += module.layers
-        elif kind is Layer and parts.keys() == {"neurons"}:
+        elif kind is Layer and own.keys() == {"neurons"}:
             pending += module.neurons
-        elif kind is Neuron and parts.keys() == {"w", "b", "activation"}:
+        elif kind is Neuron and own.keys() == {"w", "b", "activation"}:
             if not any(module.activation is known for known in ACTIVATIONS.values()):
                 return None
             found += [id(x) for x in (module.activation, *module.w, module.b)]
@@ -207,8 +215,8 @@ def _anatomy(model: Any, loss: Loss) -> list[Any] | None:
     return found
 
 
-def _computed(model: Callable[[Any], Any], loss: Loss, mode: Mode) -> tuple[Any, Any]:
-    """Return two functions of a batch that return the sum of its losses; the first adds gradients too."""
+def _functions(model: Callable[[Any], Any], loss: Loss, mode: Mode) -> tuple[Any, Any]:
+    """Return two functions of a batch that return the sum of its losses; the first also adds gradients."""
 
     def of_row(row: Any, target: Any) -> Any:
         return loss([model(row)], [target])
@@ -254,7 +262,7 @@ def _number(loss: Any, name: str = "the loss") -> float:
 
 
 def _total(losses: Iterable[float]) -> float:
-    return reduce(add, losses, 0.0)  # from Python 3.12 on, `sum` rounds otherwise
+    return reduce(add, losses, 0.0)  # since Python 3.12 `sum` compensates for rounding
 
 
 def _columns(batch: Sequence[tuple[Row, Row]]) -> Iterator[Any]:
@@ -286,7 +294,7 @@ def _rows(inputs: Sequence[Any], targets: Sequence[Any]) -> list[tuple[Row, Row]
 
 def _pair(validation: Any) -> Any:
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise TypeError("validation is no pair: give (inputs, targets)")
+        raise TypeError("validation is not a pair: give (inputs, targets)")
     return validation
 
 
@@ -304,7 +312,7 @@ def _plain(column: Sequence[Any], name: str) -> Iterator[Row]:
 
 @contextmanager
 def _bar(epochs: int, progress: bool) -> Iterator[Callable[[float], None]]:
-    """Yield a function that moves a progress bar on by an epoch and shows its loss."""
+    """Yield a function that advances a progress bar by an epoch and shows its loss."""
     if not progress:
         yield lambda loss: None
         return

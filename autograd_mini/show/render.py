@@ -138,6 +138,8 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
         handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".autograd_mini-")
         with open(handle, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         os.chmod(temporary, _permissions(target))
         os.replace(temporary, target)
     except (OSError, ValueError) as error:  # a ValueError is a NUL in the name

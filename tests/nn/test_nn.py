@@ -202,12 +202,12 @@ def test_refusals():
     with pytest.raises(ValueError, match=r"activation \['relu'\] is not known"):
         MLP(2, [2, 1], activation=["relu"])
     for make in (lambda: Neuron(0), lambda: Layer(2, 0), lambda: MLP(2, [3, -1])):
-        with pytest.raises(ValueError, match="is no size: give a whole number of at least 1"):
+        with pytest.raises(ValueError, match="is not a size: give a whole number of at least 1"):
             make()
     for make in (lambda: Neuron(2.0), lambda: Layer(2, "3"), lambda: MLP(None, [3]), lambda: MLP(2, "31")):
-        with pytest.raises(TypeError, match="is no size: give a whole number of at least 1"):
+        with pytest.raises(TypeError, match="is not a size: give a whole number of at least 1"):
             make()
-    with pytest.raises(TypeError, match=r"^MLP: 3 is no list of sizes: give one for each layer"):
+    with pytest.raises(TypeError, match=r"^MLP: 3 is not a list of sizes: give one for each layer"):
         MLP(2, 3)
     with pytest.raises(ValueError, match=r"^MLP: there is no layer"):
         MLP(2, [])

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import stat
 import struct
 import subprocess
 import sys
@@ -86,12 +87,12 @@ def test_a_changed_byte_is_refused_or_harmless(saved):
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ("", "is cut short or no JSON"),
+        ("", "is cut short or not JSON"),
         ("[]", "is not of the format"),
         ('{"format": "something else"}', "is not of the format"),
         ('{"format": "autograd_mini parameters, version 1", "parameters": []}', "has been changed"),
-        ("[" * 100_000, "is cut short or no JSON|is nested too deeply"),
-        ("\x80", "is cut short or no JSON"),
+        ("[" * 100_000, "is cut short or not JSON|is nested too deeply"),
+        ("\x80", "is cut short or not JSON"),
     ],
 )
 def test_other_files_are_refused(saved, text, cause):
@@ -150,12 +151,38 @@ def test_a_save_that_fails_leaves_the_earlier_file(saved, monkeypatch, call, fai
     assert os.listdir(path.parent) == ["model.json"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions, pipes and devices are Unix's")
+def test_a_file_keeps_its_permissions_and_pipes_and_devices_stay_what_they_are(saved, tmp_path):
+    model, path, _ = saved
+    path.chmod(0o600)
+    save(model, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        save(model, pipe)
+        assert os.read(reader, 100_000) == path.read_bytes()
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    save(model, "/dev/null")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_what_cannot_be_written_raises_os_error(saved, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        save(saved[0], tmp_path / "nowhere" / "model.json")
+    with pytest.raises(ValueError, match="null"):
+        save(saved[0], "\0.json")
+
+
 def test_what_is_no_model_is_refused(saved, tmp_path):
     path = saved[1]
     for wrong in ([1.0], path, None):
-        with pytest.raises(TypeError, match=r"^(save|load): \w+ is no Module: give the model first"):
+        with pytest.raises(TypeError, match=r"^(save|load): \w+ is not a Module: give the model first"):
             save(wrong, tmp_path / "other.json")
-        with pytest.raises(TypeError, match=r"^load: \w+ is no Module: give the model first"):
+        with pytest.raises(TypeError, match=r"^load: \w+ is not a Module: give the model first"):
             load(wrong, path)
     assert os.listdir(tmp_path) == ["model.json"]
 

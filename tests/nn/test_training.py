@@ -441,7 +441,7 @@ def test_refusals():
         with pytest.raises(TypeError, match=r"^optimiser is .*: make one, such as optim\.Adam\("):
             run(optimiser=wrong)
     for wrong in ([1.0, 2.0, 3.0], ([1.0],), iter([])):
-        with pytest.raises(TypeError, match=r"^validation is no pair: give"):
+        with pytest.raises(TypeError, match=r"^validation is not a pair: give"):
             run(validation=wrong)
     for wrong in (None, 3, "ab", iter([1.0, 2.0]), {1.0: 2.0}):
         with pytest.raises(TypeError, match=r"^inputs: expected rows, got .*: give a list or an array"):
