@@ -98,8 +98,9 @@ bench: $(VENV)/.installed-bench ## every benchmarks/bench_*.py, one after anothe
 	  echo "== $$script"; $(bin)/python $$script; \
 	done
 
-bench-peers: $(VENV)/.installed-bench-peers ## compiled programs beside JAX, CasADi, Dr.Jit, heyoka, ddx-ad and C
+bench-peers: $(VENV)/.installed-bench-peers ## compiled programs and gradient checks beside their peers
 	$(bin)/python benchmarks/bench_replay.py
+	$(bin)/python benchmarks/bench_checks.py
 
 constraints: ## renew constraints.txt: the newest of everything, written down once the gate has passed
 	rm -rf .venv-newest
