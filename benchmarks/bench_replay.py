@@ -30,9 +30,9 @@ import numpy as np
 
 import autograd_mini as am
 from autograd_mini import Value, collector_paused
-from autograd_mini.compiler.backends import chosen
+from autograd_mini.compiler import backends
 from autograd_mini.compiler.compiled import compile
-from autograd_mini.compiler.program import Recording
+from autograd_mini.compiler.lowering import Graph
 
 OURS = "autograd_mini"
 FLAGS = ["-O3", "-march=native", "-shared", "-fPIC"]
@@ -217,7 +217,7 @@ def formula_in_c():
     quick = am.primitive("tanh_example", value=TABLE["tanh"].value, partials=slopes)
     try:
         m = SimpleNamespace(tanh=quick, exp=am.exp, log=am.log)
-        program = Recording([formula(m, xs)], xs).program(gradients=range(8), posted=False)
+        program = Graph([formula(m, xs)], xs).program(gradients=range(8), posted=False)
     finally:
         del TABLE["tanh_example"]
     spelled = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "neg": "-{}"}
@@ -462,8 +462,8 @@ def random_graph():
     out = np.zeros(101)
 
     def ours():
-        kernel = chosen("llvm").Kernel(Recording([e], leaves).program(gradients=range(100)))
-        return chosen("llvm").prepared([kernel.step(x.ctypes.data, out.ctypes.data)])
+        kernel = backends.load("llvm").Kernel(Graph([e], leaves).program(gradients=range(100)))
+        return backends.load("llvm").prepared([kernel.step(x.ctypes.data, out.ctypes.data)])
 
     def ddx_at_o0():
         import ddx

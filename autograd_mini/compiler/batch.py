@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_mini.compiler.arguments import Call, call_of_batch
-from autograd_mini.compiler.backends import chosen, installed
+from autograd_mini.compiler.backends import installed, load
 from autograd_mini.compiler.columns import assembled, items_in
 from autograd_mini.compiler.outputs import Outputs
 from autograd_mini.compiler.program import Program
@@ -65,7 +65,7 @@ class Batch:
             program = self.outputs.program(trace, self.call, branches="select")
             sums = self._sums(trace) if not program.guards else [False] * len(program.outputs)
             mapped = [*self.mapped, *[False] * len(trace.captured)]
-            trace.replays[key] = program, self._backend().build_rows(program, mapped, sums)
+            trace.replays[key] = program, self._backend().build_batch(program, mapped, sums)
         return trace.replays[key]
 
     def item(self, k: int) -> Call:
@@ -142,4 +142,4 @@ class Batch:
         return [reduce] * len(trace.results) + [reduce and s for s in same]
 
     def _backend(self) -> Any:
-        return chosen(self.backend or ("llvm" if installed("llvm") else "numpy"))
+        return load(self.backend or ("llvm" if installed("llvm") else "numpy"))

@@ -13,8 +13,8 @@ from functools import update_wrapper
 from types import MethodType
 from typing import Any, Final
 
+from autograd_mini.compiler import backends
 from autograd_mini.compiler.arguments import call_of
-from autograd_mini.compiler.backends import chosen, installed, written
 from autograd_mini.compiler.batch import Batch
 from autograd_mini.compiler.outputs import Gradient, LeafGradients, Outputs
 from autograd_mini.compiler.point import Point
@@ -86,7 +86,7 @@ def _check_options(argnums: Any, backend: str | None, branches: Any) -> None:
     if type(branches) is not int or branches < 0:
         raise TypeError(f"compile(branches={branches!r}): give a whole number, 0 or more")
     if backend is not None:
-        chosen(backend)
+        backends.load(backend)
 
 
 class Compiled:
@@ -272,7 +272,7 @@ class Compiled:
             return self.map(*args, in_axes=in_axes, reduce=reduce)
 
         ordinary()
-        if self._backend in ("python", "numpy") or not installed("llvm"):
+        if self._backend in ("python", "numpy") or not backends.installed("llvm"):
             return ordinary
         if in_axes is None:
             return prepared_point(self._point, args, ordinary)
@@ -301,7 +301,7 @@ class Compiled:
         >>> print(compile(lambda x, y: x * y).source("c", 2.0, 3.0).splitlines()[-3])
             out[0] = v2;
         """
-        return written(language, self.program(*args, **kwargs))
+        return backends.source(language, self.program(*args, **kwargs))
 
     def explain(self) -> str:
         """Return what has been traced and how it is run, for a person to read."""

@@ -45,16 +45,16 @@ class Outputs:
         """Return the program from the inputs of a trace to these outputs."""
         inputs = self.inputs(trace, call)
         root = self.root(trace)
-        return trace.recording.program(inputs, root=root, posted=self.posted, branches=branches)
+        return trace.graph.program(inputs, root=root, posted=self.posted, branches=branches)
 
     def evaluate(self, trace: Trace, call: Call) -> list[float]:
         """Return what a replay would, from the graph that was just traced."""
-        recording = trace.recording
-        found = [y.data if isinstance(y, Value) else y for y in recording.outputs]
-        wanted = [recording.inputs[k] for k in self.inputs(trace, call)]
+        graph = trace.graph
+        found = [y.data if isinstance(y, Value) else y for y in graph.outputs]
+        wanted = [graph.inputs[k] for k in self.inputs(trace, call)]
         if not wanted:
             return found
-        root = recording.outputs[self.root(trace)]
+        root = graph.outputs[self.root(trace)]
         if not isinstance(root, Value):
             return found + [0.0] * len(wanted)
         zero = 0.0 if self.posted else -0.0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from autograd_mini.compiler.arguments import Call, call_of
-from autograd_mini.compiler.backends import Replay, chosen, installed
+from autograd_mini.compiler.backends import Replay, installed, load
 from autograd_mini.compiler.outputs import Outputs
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.traces import Traces
@@ -89,6 +89,6 @@ class Point:
 
     def _backend_for(self, program: Program) -> Any:
         if self.backend is not None:
-            return chosen("python" if self.backend == "numpy" else self.backend)
+            return load("python" if self.backend == "numpy" else self.backend)
         # Calling machine code costs as much as some dozens of Python's own operations.
-        return chosen("llvm" if len(program.code) > SHORT and installed("llvm") else "python")
+        return load("llvm" if len(program.code) > SHORT and installed("llvm") else "python")

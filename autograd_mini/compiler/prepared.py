@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_mini.compiler.arguments import Call, call_of, in_place
-from autograd_mini.compiler.backends import chosen
+from autograd_mini.compiler.backends import load
 from autograd_mini.compiler.batch import Batch
 from autograd_mini.compiler.outputs import Gradient, Outputs
 from autograd_mini.compiler.point import Point
@@ -28,7 +28,7 @@ def prepared_point(point: Point, args: tuple[Any, ...], ordinary: Callable[[], A
     program, _ = point.replay(trace, call)
     out = np.empty(len(program.outputs))
     memory = _Memory(args, call, trace, program.inputs)
-    kernel = chosen("llvm").Kernel(program)  # type: ignore[attr-defined]
+    kernel = load("llvm").Kernel(program)  # type: ignore[attr-defined]
     steps = [kernel.step(memory.inputs.ctypes.data, out.ctypes.data)]
     return _runner(point.outputs, steps, memory, out, call, trace, ordinary)
 
@@ -97,7 +97,7 @@ def _runner(
     trace: Trace,
     ordinary: Callable[[], Any],
 ) -> Callable[[], Any]:
-    go = chosen("llvm").prepared(steps)  # type: ignore[attr-defined]
+    go = load("llvm").prepared(steps)  # type: ignore[attr-defined]
     answer = _answer(outputs, call, trace, out)
 
     def run() -> Any:

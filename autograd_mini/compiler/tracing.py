@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from autograd_mini.compiler.arguments import Call
-from autograd_mini.compiler.program import Program, Recording
+from autograd_mini.compiler.lowering import Graph
+from autograd_mini.compiler.program import Program
 from autograd_mini.engine import modes
 from autograd_mini.engine.operators import Recorder
 from autograd_mini.engine.primitives import equal, less, stop_gradient, where
@@ -93,12 +94,12 @@ class Reading(Recorder):
 
 
 class Trace:
-    """One way through a function: the recording, and the replays made of it so far."""
+    """One way through a function: its graph, and the replays made of it so far."""
 
     def __init__(
-        self, recording: Recording, results: list[Any], structure: Structure, captured: list[Value]
-    ):
-        self.recording, self.results, self.structure = recording, results, structure
+        self, graph: Graph, results: list[Any], structure: Structure, captured: list[Value]
+    ) -> None:
+        self.graph, self.results, self.structure = graph, results, structure
         self.captured = captured
         self.replays: dict[Any, tuple[Program, Any]] = {}
 
@@ -145,9 +146,8 @@ def traced(f: Callable[..., Any], name: str, call: Call) -> Trace:
         raise TypeError(f"{name} returned None: is its return statement missing?")
     results, structure = flatten(output, f"the result of {name}")
     outputs = [y.node if isinstance(y, Reading) else y for y in results]
-    recording = Recording(outputs, inputs, guards)
-    captured = [leaf for leaf in recording.leaves() if leaf not in own]
-    return Trace(Recording(outputs, inputs + captured, guards), results, structure, captured)
+    captured = [leaf for leaf in Graph(outputs, inputs, guards).leaves() if leaf not in own]
+    return Trace(Graph(outputs, inputs + captured, guards), results, structure, captured)
 
 
 class _Tracing(modes.Watcher):

@@ -14,8 +14,10 @@ from bits import bits
 from program_cases import SPECIAL, expression, numbers_for, rows
 
 from autograd_mini import Value, primitive
-from autograd_mini.compiler.backends import BACKENDS, chosen, installed, written
-from autograd_mini.compiler.program import Builder, Recording
+from autograd_mini.compiler import backends
+from autograd_mini.compiler.backends import BACKENDS, installed
+from autograd_mini.compiler.lowering import Graph
+from autograd_mini.compiler.program import Builder
 from autograd_mini.engine.table import TABLE
 
 POINTS = ["python", "llvm"]
@@ -43,8 +45,8 @@ def random_programs(seed, count, without=frozenset()):
         leaves = [Value(x) for x in numbers_for(rng, 3)]
         e = expression(rng, leaves, 15, choices=k % 2 == 1)
         e.backward()
-        program = Recording([e], leaves).program(gradients=range(3))
-        if not program.primitives.isdisjoint(without):
+        program = Graph([e], leaves).program(gradients=range(3))
+        if not program.table.keys().isdisjoint(without):
             continue
         programs.append(program)
         inputs += [x.data for x in leaves]
@@ -56,7 +58,7 @@ def random_programs(seed, count, without=frozenset()):
 @pytest.mark.parametrize("seed", [*range(4), 1_000_152, 1_000_579])  # in two the order tells
 def test_one_point_equals_eager_bit_for_bit(backend, seed):
     program, inputs, expected = random_programs(seed, 100)
-    assert bits(chosen(backend).build(program)(inputs)) == bits(expected)
+    assert bits(backends.load(backend).build(program)(inputs)) == bits(expected)
 
 
 @pytest.mark.nightly
@@ -64,12 +66,12 @@ def test_one_point_equals_eager_bit_for_bit(backend, seed):
 @pytest.mark.parametrize("seed", range(1000))
 def test_one_point_equals_eager_over_100_000_programs(backend, seed):
     program, inputs, expected = random_programs(1_000_000 + seed, 100)
-    assert bits(chosen(backend).build(program)(inputs)) == bits(expected)
+    assert bits(backends.load(backend).build(program)(inputs)) == bits(expected)
 
 
 def one_row_program(row):
     leaves = [Value(0.5) for _ in range(2 if row.variadic else len(row.operands))]
-    return Recording([row(*leaves)], leaves).program(), len(leaves)
+    return Graph([row(*leaves)], leaves).program(), len(leaves)
 
 
 def samples(row, count, rng):
@@ -84,7 +86,7 @@ def samples(row, count, rng):
 @pytest.mark.parametrize("row", [row for row in rows() if row.name not in SLOW], ids=lambda row: row.name)
 def test_each_primitive_to_the_bit(backend, row):
     program, count = one_row_program(row)
-    replay = chosen(backend).build(program)
+    replay = backends.load(backend).build(program)
     for operands in samples(row, count, random.Random(1)):
         assert bits(replay(operands)) == bits([row.value(*operands)]), operands
 
@@ -105,7 +107,8 @@ def test_rows_of_each_primitive_within_four_ulp(backend, row):
     program, count = one_row_program(row)
     points = samples(row, count, random.Random(2))
     columns = list(np.array(points).T)
-    table, _, _ = chosen(backend).build_rows(program, [True] * count, [False])(columns, len(points), 1)
+    run = backends.load(backend).build_batch(program, [True] * count, [False])
+    table, _, _ = run(columns, len(points), 1)
     for operands, x in zip(points, table[0].tolist(), strict=True):
         y = row.value(*operands)
         # Two that are each within 4 ULP of the truth may differ by more from one another.
@@ -117,21 +120,22 @@ def test_rows_of_each_primitive_within_four_ulp(backend, row):
 @pytest.mark.parametrize("backend", ROWS)
 def test_the_sign_of_a_nan_is_not_looked_at(backend):
     x, y = Value(2.0), Value(-3.0)
-    program = Recording([TABLE["copysign"](x, y)], [x, y]).program()
+    program = Graph([TABLE["copysign"](x, y)], [x, y]).program()
     signs = [math.nan, math.copysign(math.nan, -1.0), -0.0, 0.0, -math.inf, -5e-324]
     expected = [2.0, 2.0, -2.0, 2.0, -2.0, -2.0]
-    table, _, _ = chosen(backend).build_rows(program, [False, True], [False])([2.0, np.array(signs)], 6, 1)
+    run = backends.load(backend).build_batch(program, [False, True], [False])
+    table, _, _ = run([2.0, np.array(signs)], 6, 1)
     assert table[0].tolist() == expected
-    assert [chosen(backend).build(program)([2.0, sign])[0] for sign in signs] == expected
+    assert [backends.load(backend).build(program)([2.0, sign])[0] for sign in signs] == expected
 
 
 @pytest.mark.parametrize("backend", ROWS)
 @pytest.mark.parametrize("count", [1, 7, 100, 5000])
 def test_rows_agree_with_points(backend, count):
     x, w = Value(0.3), Value(0.7)
-    program = Recording([(x * w).tanh() * w + x.exp() * (w * w)], [x, w]).program(gradients=[0, 1])
+    program = Graph([(x * w).tanh() * w + x.exp() * (w * w)], [x, w]).program(gradients=[0, 1])
     column = np.linspace(-2.0, 2.0, count)
-    run = chosen(backend).build_rows(program, [True, False], [False, False, True])
+    run = backends.load(backend).build_batch(program, [True, False], [False, False, True])
     table, sums, held = run([column, 0.7], count, None)
     expected = np.array([program.evaluate([float(c), 0.7]) for c in column])
     assert held is None
@@ -143,22 +147,22 @@ def test_rows_agree_with_points(backend, count):
 def test_each_row_says_whether_its_guards_hold(backend):
     x = Value(1.0)
     positive = TABLE["less"](0.0, x)
-    program = Recording([x.log()], [x], [(positive, True)]).program()
+    program = Graph([x.log()], [x], [(positive, True)]).program()
     column = np.array([1.0, -1.0, 2.0, 0.0, math.nan])
-    _, _, held = chosen(backend).build_rows(program, [True], [False])([column], 5, None)
+    _, _, held = backends.load(backend).build_batch(program, [True], [False])([column], 5, None)
     assert held.tolist() == [True, False, True, False, False]
-    both = Recording([x * 2.0], [x], [(positive, False), (TABLE["less"](x, -0.5), True)]).program()
-    _, _, held = chosen(backend).build_rows(both, [True], [False])([column], 5, None)
+    both = Graph([x * 2.0], [x], [(positive, False), (TABLE["less"](x, -0.5), True)]).program()
+    _, _, held = backends.load(backend).build_batch(both, [True], [False])([column], 5, None)
     assert held.tolist() == [False, True, False, False, False]
     if backend != "numpy":
-        replay = chosen(backend).build(program)
+        replay = backends.load(backend).build(program)
         assert replay([-1.0]) is None
         assert replay([1.0]) == [0.0]
 
 
 def test_a_sum_does_not_depend_on_the_number_of_threads():
     x = Value(0.3)
-    run = chosen("llvm").build_rows(Recording([x.tanh()], [x]).program(), [True], [True])
+    run = backends.load("llvm").build_batch(Graph([x.tanh()], [x]).program(), [True], [True])
     column = np.random.default_rng(0).normal(size=100_003)
     found = {run([column], len(column), threads)[1][0] for threads in (1, 2, 3, 8)}
     assert len(found) == 1
@@ -166,7 +170,7 @@ def test_a_sum_does_not_depend_on_the_number_of_threads():
 
 def test_results_are_not_overwritten_by_the_next_call():
     x = Value(0.3)
-    run = chosen("llvm").build_rows(Recording([x * 2.0], [x]).program(), [True], [False])
+    run = backends.load("llvm").build_batch(Graph([x * 2.0], [x]).program(), [True], [False])
     kept = [run([np.full(64, float(k))], 64, 1)[0] for k in range(10)]
     assert [a[0, 0] for a in kept] == [2.0 * k for k in range(10)]
 
@@ -174,7 +178,7 @@ def test_results_are_not_overwritten_by_the_next_call():
 def test_memory_is_handed_out_again_only_when_nobody_looks_at_it():
     x = Value(0.3)
     for backend in ("numpy", "llvm"):
-        run = chosen(backend).build_rows(Recording([x * 2.0, -x], [x]).program(), [True], [False] * 2)
+        run = backends.load(backend).build_batch(Graph([x * 2.0, -x], [x]).program(), [True], [False] * 2)
         views = [memoryview(run([np.full(40, float(k))], 40, 1)[0][1]) for k in range(6)]
         assert [view[7] for view in views] == [-float(k) for k in range(6)]
         address = views[5].obj.ctypes.data
@@ -191,8 +195,8 @@ def test_wide_programs_are_rolled_to_the_bit(backend, width):
     for x, y in itertools.pairwise(leaves):
         e = e + 100.0 * (y - x * x) * (y - x * x) + (1.0 - x).sin() * x
     e.backward()
-    program = Recording([e], leaves).program(gradients=range(width + 1))
-    found = chosen(backend).build(program)([x.data for x in leaves])
+    program = Graph([e], leaves).program(gradients=range(width + 1))
+    found = backends.load(backend).build(program)([x.data for x in leaves])
     assert bits(found) == bits([e.data, *[x.grad for x in leaves]])
 
 
@@ -206,18 +210,18 @@ def test_a_random_wide_graph_to_the_bit(backend):
         values.append(rng.choice([a + b, a * b, a - b, a.tanh(), a.relu(), -a]).sin())
     e = sum(values[-300:], Value(0.0))
     e.backward()
-    program = Recording([e], leaves).program(gradients=range(40))
-    found = chosen(backend).build(program)([x.data for x in leaves])
+    program = Graph([e], leaves).program(gradients=range(40))
+    found = backends.load(backend).build(program)([x.data for x in leaves])
     assert bits(found) == bits([e.data, *[x.grad for x in leaves]])
 
 
 @pytest.mark.parametrize("backend", POINTS)
 def test_outputs_may_be_inputs_and_constants(backend):
     x, y = Value(2.0), Value(3.0)
-    program = Recording([y, 5.0, x, x], [x, y]).program()
-    assert chosen(backend).build(program)([2.0, 3.0]) == [3.0, 5.0, 2.0, 2.0]
-    empty = Recording([5.0], []).program()
-    assert chosen(backend).build(empty)([]) == [5.0]
+    program = Graph([y, 5.0, x, x], [x, y]).program()
+    assert backends.load(backend).build(program)([2.0, 3.0]) == [3.0, 5.0, 2.0, 2.0]
+    empty = Graph([5.0], []).program()
+    assert backends.load(backend).build(empty)([]) == [5.0]
 
 
 @pytest.mark.parametrize("backend", POINTS)
@@ -225,12 +229,12 @@ def test_a_custom_primitive_runs_wherever_python_can_call_it(backend):
     row = primitive("halved_example", value=lambda x: x / 2.0, partials=[lambda y, x: 0.5])
     try:
         x = Value(3.0)
-        program = Recording([row(x) * x], [x]).program(gradients=[0])
-        assert chosen(backend).build(program)([3.0]) == [4.5, 3.0]
-        run = chosen(backend).build_rows(program, [True], [False, False])
+        program = Graph([row(x) * x], [x]).program(gradients=[0])
+        assert backends.load(backend).build(program)([3.0]) == [4.5, 3.0]
+        run = backends.load(backend).build_batch(program, [True], [False, False])
         assert run([np.array([3.0, 1.0])], 2, 1)[0].tolist() == [[4.5, 0.5], [3.0, 1.0]]
         with pytest.raises(ValueError, match="halved_example"):
-            written("c", program)
+            backends.source("c", program)
     finally:
         del TABLE["halved_example"]
 
@@ -239,25 +243,25 @@ def test_a_custom_primitive_runs_wherever_python_can_call_it(backend):
 def test_derived_primitives_are_spelled_all_the_way_down(backend):
     leaves = [Value(7.5), Value(-2.0)]
     e = TABLE["floordiv"](*leaves) + TABLE["round"](leaves[0]) + leaves[0] % leaves[1]
-    program = Recording([e], leaves).program().expanded(())
-    assert all(TABLE[name].definition is None for name in program.primitives)
-    assert chosen(backend).build(program)([7.5, -2.0]) == [e.data]
+    program = Graph([e], leaves).program().expanded(())
+    assert all(op.definition is None for op in program.primitives)
+    assert backends.load(backend).build(program)([7.5, -2.0]) == [e.data]
 
 
 def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setattr("autograd_mini.compiler.backends.find_spec", lambda name: None)
     assert installed("python")
     with pytest.raises(ImportError, match=r"autograd-mini\[fast\]"):
-        chosen("llvm")
+        backends.load("llvm")
     with pytest.raises(ValueError, match="no backend is called 'gpu'"):
-        chosen("gpu")
+        backends.load("gpu")
 
 
 def c_replay(folder, program):
     """The program as a function compiled from its text in C, alone and without a warning."""
     name = program.fingerprint[:8]  # a library is loaded once by its path
     source, library = folder / f"{name}.c", folder / f"{name}.so"
-    source.write_text(written("c", program))
+    source.write_text(backends.source("c", program))
     strictly = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
     options = ["-O2", "-ffp-contract=off", "-shared", "-fPIC", str(source), "-o", str(library), "-lm"]
     subprocess.run(["cc", *strictly, *options], check=True)
@@ -278,11 +282,11 @@ def test_every_primitive_and_its_partials_in_c_to_the_bit(tmp_path):
     for row in chosen_rows:
         _, count = one_row_program(row)
         leaves = [Value(0.5) for _ in range(count)]
-        recording = Recording([row(*leaves)], leaves)
-        programs.append(recording.program(gradients=range(count), branches="select"))
+        graph = Graph([row(*leaves)], leaves)
+        programs.append(graph.program(gradients=range(count), branches="select"))
         counts.append(count)
         # C's hypot is not Python's, to the bit.
-        exact.append("hypot" not in programs[-1].primitives)
+        exact.append("hypot" not in programs[-1].table)
     every = merged(programs)
     replay = c_replay(tmp_path, every)
     places = [is_exact for p, is_exact in zip(programs, exact, strict=True) for _ in p.outputs]
@@ -298,7 +302,7 @@ def test_every_primitive_and_its_partials_in_c_to_the_bit(tmp_path):
 def test_random_programs_in_c_to_the_bit(tmp_path):
     program, inputs, expected = random_programs(7, 60, without={"hypot"})
     assert bits(c_replay(tmp_path, program)(inputs)) == bits(expected)
-    assert c_replay(tmp_path, Recording([5.0], []).program())([]) == [5.0]
+    assert c_replay(tmp_path, Graph([5.0], []).program())([]) == [5.0]
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
@@ -306,17 +310,17 @@ def test_the_c_text_compiles_alone_and_agrees_to_the_bit(tmp_path):
     x, y = Value(0.3), Value(-1.2)
     e = (x * y).tanh() + x.exp() / y + (x * x + 1.0).log() * y.sin()
     e.backward()
-    program = Recording([e], [x, y]).program(gradients=[0, 1])
+    program = Graph([e], [x, y]).program(gradients=[0, 1])
     assert bits(c_replay(tmp_path, program)([0.3, -1.2])) == bits([e.data, x.grad, y.grad])
 
 
 def test_python_and_numpy_texts_run_alone():
     x, y = Value(0.3), Value(-1.2)
-    program = Recording([(x * y).tanh() + x.exp() / y], [x, y]).program(gradients=[0, 1])
+    program = Graph([(x * y).tanh() + x.exp() / y], [x, y]).program(gradients=[0, 1])
     for language in ("python", "numpy"):
         namespace = {}
-        exec(written(language, program), namespace)
+        exec(backends.source(language, program), namespace)
         found = namespace["replay"]([0.3, -1.2]) if language == "python" else None
         assert found is None or bits(found) == bits(program.evaluate([0.3, -1.2]))
-    assert "define i32 @replay" in written("llvm", program)
+    assert "define i32 @replay" in backends.source("llvm", program)
     assert set(BACKENDS) == {"python", "numpy", "llvm"}

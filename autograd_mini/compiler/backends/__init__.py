@@ -1,4 +1,4 @@
-"""Backends turn a `Program` into something that runs, one file each, behind one interface."""
+"""Turn a `Program` into something that runs, or into text: a module for each backend or language."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from autograd_mini.compiler.program import Program
 
-__all__ = ["BACKENDS", "LANGUAGES", "LIBM", "Backend", "Replay", "chosen", "installed", "written"]
+__all__ = ["BACKENDS", "LANGUAGES", "Backend", "Replay", "installed", "load", "source"]
 
 Replay = Callable[[Sequence[float]], "list[float] | None"]
 """From a program's inputs to its outputs; None where a guard of the program does not hold."""
@@ -18,17 +18,17 @@ Replay = Callable[[Sequence[float]], "list[float] | None"]
 class Backend(Protocol):
     """What a module of this package offers.
 
-    `build` makes a replay of one point, bit for bit equal to `Program.evaluate`. `build_rows` makes one of
-    many: `mapped` says which inputs are columns (the others are numbers), `reduced` which outputs are
-    wanted as their sum over the rows. It takes the inputs, the number of rows and a number of threads, and
-    returns the outputs that are not sums as an array of shape (outputs, rows), the sums, and one bool a
-    row: whether the guards hold there (None without guards).
+    `build` makes a replay of one point, bit for bit equal to `Program.evaluate`. `build_batch` makes
+    one of many: `mapped` says which inputs are columns (the others are numbers), `reduced` which outputs
+    are wanted as their sum over the batch. It takes the inputs, the size of the batch and a number of
+    threads, and returns the outputs that are not sums as an array of shape (outputs, size), the sums, and
+    for each item whether the guards hold there (None without guards).
     """
 
     def build(self, program: Program) -> Replay:
         """Return a function of a flat sequence of floats."""
 
-    def build_rows(
+    def build_batch(
         self, program: Program, mapped: Sequence[bool], reduced: Sequence[bool]
     ) -> Callable[[Sequence[Any], int, int | None], tuple[Any, Any, Any]]:
         """Return a function of columns."""
@@ -46,13 +46,6 @@ BACKENDS: Final[dict[str, tuple[tuple[str, ...], str | None]]] = {
 
 LANGUAGES: Final = (*BACKENDS, "c")
 
-LIBM: Final = (
-    *("exp", "expm1", "log", "log2", "log10", "log1p", "pow", "erf", "erfc", "fmod"),
-    *("sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
-    *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
-)
-"""Primitives that C, Python's `math` and `vector_math` have as functions of the same name."""
-
 
 def installed(name: str) -> bool:
     """Whether what the backend needs is there."""
@@ -60,7 +53,7 @@ def installed(name: str) -> bool:
     return all(find_spec(package) is not None for package in packages)
 
 
-def chosen(name: str) -> Backend:
+def load(name: str) -> Backend:
     """Return the backend called `name`; ImportError names the extra that it is missing."""
     if name not in BACKENDS:
         raise ValueError(f"no backend is called {name!r}; choose one of {', '.join(BACKENDS)}")
@@ -73,10 +66,10 @@ def chosen(name: str) -> Backend:
     return import_module(f"autograd_mini.compiler.backends.{name}")
 
 
-def written(language: str, program: Program) -> str:
-    """Return a program's text in a language."""
+def source(language: str, program: Program) -> str:
+    """Return the text of a program in a language."""
     if language not in LANGUAGES:
         raise ValueError(f"no source in {language!r}; choose one of {', '.join(LANGUAGES)}")
     if language != "c":
-        return chosen(language).source(program)
+        return load(language).source(program)
     return import_module("autograd_mini.compiler.backends.c").source(program)  # type: ignore[no-any-return]

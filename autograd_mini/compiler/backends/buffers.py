@@ -1,6 +1,6 @@
-"""Memory for results, handed out again once nobody looks at it. Knows no programs.
+"""Buffers for results, used again when no array refers to them.
 
-The first write to new pages costs more than most kernels. So a block of results is lent: every array made
+The first write to new pages costs more than most kernels. So a buffer is lent: every array made
 of it, and every view of these, refers to the loan, and when the last of them is gone the loan gives the
 memory back.
 """
@@ -9,39 +9,39 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["Blocks"]
+__all__ = ["Buffers"]
 
 KEPT: Final = 2
-"""Blocks that wait for the next call: one is free while the result of the call before is still held."""
+"""Buffers that wait for the next call: one is free while the result of the call before is still held."""
 
 
-class Blocks:
-    """The blocks of one kernel. Threads may ask at once."""
+class Buffers:
+    """The buffers of one kernel. Threads may ask at once."""
 
     def __init__(self) -> None:
         self._free: list[Any] = []
 
-    def block(self, columns: int, rows: int) -> Any:
+    def take(self, columns: int, rows: int) -> Any:
         """Return an array of shape (columns, rows), each column on a boundary of 64 bytes.
 
-        >>> blocks = Blocks()
-        >>> first = blocks.block(2, 100)
+        >>> buffers = Buffers()
+        >>> first = buffers.take(2, 100)
         >>> column, address = first[0], first.ctypes.data
         >>> del first
-        >>> blocks.block(2, 100).ctypes.data == address  # the column is still looked at
+        >>> buffers.take(2, 100).ctypes.data == address  # the column still refers to it
         False
         >>> del column
-        >>> blocks.block(2, 100).ctypes.data == address
+        >>> buffers.take(2, 100).ctypes.data == address
         True
         """
         import numpy as np
 
         stride = rows + -rows % 8
-        memory = np.asarray(_Loan(self._taken(columns * stride + 8), self._free))
+        memory = np.asarray(_Loan(self._memory(columns * stride + 8), self._free))
         start = -memory.ctypes.data % 64 // 8
         return memory[start : start + columns * stride].reshape(columns, stride)[:, :rows]
 
-    def _taken(self, size: int) -> Any:
+    def _memory(self, size: int) -> Any:
         import numpy as np
 
         free = self._free
@@ -57,7 +57,7 @@ class Blocks:
 
 
 class _Loan:
-    """What the arrays made of a block refer to; NumPy keeps it for as long as there is one of them."""
+    """What the arrays made of a buffer refer to; NumPy keeps it for as long as there is one of them."""
 
     def __init__(self, memory: Any, free: list[Any]) -> None:
         self._memory, self._free = memory, free

@@ -1,36 +1,14 @@
-"""A `Program` as a stand-alone C function, to be pasted elsewhere. Knows C's spelling, and compiles
-nothing.
-"""
+"""Write a `Program` as a C function that needs nothing but ``math.h``, to be compiled elsewhere."""
 
 from __future__ import annotations
 
 import math
 from functools import reduce
-from typing import Final
 
-from autograd_mini.compiler.backends import LIBM
+from autograd_mini.compiler.backends import spellings
 from autograd_mini.compiler.program import Program
 
 __all__ = ["source"]
-
-SPELLED: Final = {
-    "add": "{} + {}",
-    "sub": "{} - {}",
-    "mul": "{} * {}",
-    "div": "{} / {}",
-    "neg": "-{}",
-    "abs": "fabs({})",
-    "less": "{} < {} ? 1.0 : 0.0",
-    "equal": "{} == {} ? 1.0 : 0.0",
-    "where": "{} != 0.0 ? {} : {}",
-    "relu": "{0} <= 0.0 ? 0.0 : {0}",
-    "step": "{0} > 0.0 ? 1.0 : {0} <= 0.0 ? 0.0 : {0}",
-    "maximum": "{0} > {1} || {0} != {0} ? {0} : {1}",
-    "minimum": "{0} < {1} || {0} != {0} ? {0} : {1}",
-}
-
-LIBRARY: Final = frozenset([*LIBM, "sqrt", "floor", "ceil", "trunc"])
-"""Primitives that ``math.h`` has by the same name."""
 
 
 def source(program: Program) -> str:
@@ -40,7 +18,7 @@ def source(program: Program) -> str:
     Only `hypot` is C's own, which may differ from Python's in the last place.
     Raises ValueError for a primitive that C has no function for.
     """
-    program = program.expanded(SPELLED.keys() | LIBRARY)
+    program = program.expanded(spellings.C)
     lines = [
         "#include <math.h>",
         "",
@@ -64,12 +42,10 @@ def source(program: Program) -> str:
 
     for slot, (name, *operands) in enumerate(program.code, program.inputs):
         texts = list(map(text, operands))
-        if name in SPELLED:
-            result = SPELLED[name].format(*texts)
+        if name in spellings.C:
+            result = spellings.C[name].format(*texts)
         elif name == "hypot":
             result = reduce("hypot({}, {})".format, texts) if texts[1:] else f"fabs({texts[0]})"
-        elif name in LIBRARY:
-            result = f"{name}({', '.join(texts)})"
         else:
             raise ValueError(
                 f"primitive {name!r} has no function in C: take the text in Python, or give a primitive of "

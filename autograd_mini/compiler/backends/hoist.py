@@ -1,6 +1,4 @@
-"""What of a `Program` is the same in all rows is computed once. Knows which inputs are columns, no
-machine.
-"""
+"""Cut a `Program` in two: what is the same for all items of a batch, computed once, and the rest."""
 
 from __future__ import annotations
 
@@ -9,14 +7,14 @@ from typing import NamedTuple
 
 from autograd_mini.compiler.program import Builder, Program
 
-__all__ = ["Split", "split"]
+__all__ = ["Hoisted", "hoist"]
 
 
-class Split(NamedTuple):
+class Hoisted(NamedTuple):
     """A program cut in two.
 
     `once` takes the inputs that are not mapped. `each` takes all inputs, then the results of `once`, and is
-    run on the rows. To output i, wanted as a sum over the rows, each row also adds input `also[i]` of
+    run on each item. To output i, wanted as a sum over the batch, each item also adds input `also[i]` of
     `each`.
     """
 
@@ -25,13 +23,13 @@ class Split(NamedTuple):
     also: dict[int, int]
 
 
-def split(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> Split:
+def hoist(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> Hoisted:
     """Cut a program; `mapped` says which inputs are columns, `reduced` which outputs are summed.
 
     >>> from autograd_mini import Value
-    >>> from autograd_mini.compiler.program import Recording
+    >>> from autograd_mini.compiler.lowering import Graph
     >>> x, w = Value(3.0), Value(2.0)
-    >>> once, each, _ = split(Recording([x * (w * w)], [x, w]).program(), [True, False], [False])
+    >>> once, each, _ = hoist(Graph([x * (w * w)], [x, w]).program(), [True, False], [False])
     >>> len(once.code), len(each.code)
     (1, 1)
     """
@@ -42,7 +40,7 @@ def split(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> 
     outputs = list(program.outputs)
     parts: dict[int, list[int]] = {}
     for i, total in enumerate(reduced):
-        # Σ(v + u) is Σv + n·u, and saves an addition in every row.
+        # Σ(v + u) is Σv + n·u, and saves an addition for every item.
         while total and outputs[i] >= first and program.code[outputs[i] - first][0] == "add":
             x, y = program.code[outputs[i] - first][1:]
             same = [k for k in (x, y) if k < 0 or not varies[k]]
@@ -69,7 +67,7 @@ def split(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> 
     each = Builder(first + len(results))
     name = _rebuilt(program, each, {k: k for k in range(first)} | needed, varies, True)
     guards = [(name(k), e) for k, e in program.guards]
-    return Split(once.program(results), each.program([name(k) for k in outputs], guards), also)
+    return Hoisted(once.program(results), each.program([name(k) for k in outputs], guards), also)
 
 
 def _rebuilt(
@@ -82,5 +80,5 @@ def _rebuilt(
 
     for slot, instruction in enumerate(program.code, program.inputs):
         if bool(varies[slot]) is which:
-            names[slot] = builder.emit(instruction[0], *map(name, instruction[1:]))
+            names[slot] = builder.emit(program.table[instruction[0]], *map(name, instruction[1:]))
     return name

@@ -1,7 +1,7 @@
-"""A `Program` over many rows as calls of NumPy. Knows chunks that fit a cache, and whose array is free.
+"""Run a `Program` over a batch as calls of NumPy.
 
-Each instruction is one call on a chunk of rows, into an array that nobody needs any more; the arrays of a
-chunk stay in the cache from the first instruction to the last. One point is Python's business.
+Each instruction is one call on a chunk of the batch, into an array that is no longer needed; the arrays of
+a chunk stay in the cache from the first instruction to the last. One point is run as Python.
 """
 
 from __future__ import annotations
@@ -10,37 +10,19 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from autograd_mini.compiler.backends import python
-from autograd_mini.compiler.backends.buffers import Blocks
-from autograd_mini.compiler.backends.hoist import split
+from autograd_mini.compiler.backends import python, spellings
+from autograd_mini.compiler.backends.buffers import Buffers
+from autograd_mini.compiler.backends.hoist import hoist
 from autograd_mini.compiler.program import Program
-from autograd_mini.engine.table import named
+from autograd_mini.engine.table import Primitive
 
-__all__ = ["build", "build_rows", "source"]
+__all__ = ["build", "build_batch", "source"]
 
 CHUNK: Final = 4096
-"""Rows done at a time: some dozens of arrays of that length fit the second cache."""
+"""Items done at a time: some dozens of arrays of that length fit the second cache."""
 
-UFUNCS: Final = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative",
-    "abs": "absolute",
-    "sqrt": "sqrt", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log", "log2": "log2",
-    "log10": "log10", "log1p": "log1p", "sin": "sin", "cos": "cos", "tan": "tan", "asin": "arcsin",
-    "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
-    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "cbrt": "cbrt", "pow": "power",
-    "fmod": "fmod", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "less": "less", "equal": "equal",
-}  # fmt: skip
-"""NumPy's names of the primitives; every one takes ``out=``."""
-
-EXPRESSIONS: Final = {
-    "where": "where({0} != 0.0, {1}, {2})",
-    "relu": "where({0} <= 0.0, 0.0, {0})",
-    "maximum": "where(({0} > {1}) | ({0} != {0}), {0}, {1})",
-    "minimum": "where(({0} < {1}) | ({0} != {0}), {0}, {1})",
-    "copysign": "copysign({0}, where({1} == {1}, {1}, 1.0))",
-    "step": "where({0} > 0.0, 1.0, where({0} <= 0.0, 0.0, {0}))",
-}
-"""Primitives that are more than one call."""
+IMPORTED: Final = ("atleast_1d", "copysign", "inf", "nan", "power", "where")
+"""What the expressions and constants of a program use of NumPy."""
 
 
 def build(program: Program) -> Callable[[Sequence[float]], list[float] | None]:
@@ -48,37 +30,40 @@ def build(program: Program) -> Callable[[Sequence[float]], list[float] | None]:
     return python.build(program)
 
 
-def build_rows(
+def build_batch(
     program: Program, mapped: Sequence[bool], reduced: Sequence[bool]
 ) -> Callable[..., tuple[Any, Any, Any]]:
     """Return a function of columns.
 
     >>> from autograd_mini import Value
-    >>> from autograd_mini.compiler.program import Recording
+    >>> from autograd_mini.compiler.lowering import Graph
     >>> x = Value(3.0)
-    >>> rows = build_rows(Recording([x * x], [x]).program(gradients=[0]), [True], [False, True])
+    >>> rows = build_batch(Graph([x * x], [x]).program(gradients=[0]), [True], [False, True])
     >>> import numpy as np
     >>> rows([np.array([1.0, 2.0, 3.0])], 3)
     (array([[1., 4., 9.]]), array([12.]), None)
     """
     import numpy as np
 
-    once, each, also = split(program.expanded(UFUNCS.keys() | EXPRESSIONS), mapped, reduced)
+    once, each, also = hoist(program.expanded(spellings.NUMPY), mapped, reduced)
     before = python.build(once)
-    namespace: dict[str, Any] = {"where": np.where, "copysign": np.copysign, "inf": np.inf, "nan": np.nan}
-    for name in each.primitives - EXPRESSIONS.keys():
-        namespace[f"{name}_"] = getattr(np, UFUNCS[name]) if name in UFUNCS else _slow(name)
+    namespace: dict[str, Any] = {name: getattr(np, name) for name in IMPORTED}
+    for name, op in each.table.items():
+        if name in spellings.UFUNCS:
+            namespace[f"{name}_"] = getattr(np, spellings.UFUNCS[name])
+        elif name not in spellings.NUMPY:
+            namespace[f"{name}_"] = _item_by_item(op)
     text, registers = _text(each, mapped)
     exec(text, namespace)
     replay = namespace["replay"]
     summed = [i for i, total in enumerate(reduced) if total]
     columns_out = [i for i, total in enumerate(reduced) if not total]
-    memory = Blocks()
+    memory = Buffers()
 
     def run(columns: Sequence[Any], rows: int, threads: int | None = None) -> tuple[Any, Any, Any]:
         once_in = [c for c, m in zip(columns, mapped, strict=True) if not m]
         same = [*columns, *(before(once_in) or ())]
-        table = memory.block(len(columns_out), rows)
+        table = memory.take(len(columns_out), rows)
         totals = np.full(len(summed), -0.0)
         held = np.ones(rows, dtype=bool) if program.guards else None
         buffers = np.empty((registers, min(rows, CHUNK)))
@@ -104,24 +89,23 @@ def build_rows(
 
 def source(program: Program) -> str:
     """Return the program as a function of arrays."""
-    program = program.expanded(UFUNCS.keys() | EXPRESSIONS)
-    lines = ["import numpy as np", "from numpy import copysign, inf, nan, where"]
-    for name in sorted(program.primitives - EXPRESSIONS.keys()):
-        lines.append(f"from numpy import {UFUNCS[name]} as {name}_" if name in UFUNCS else _imported(name))
+    program = program.expanded(spellings.NUMPY)
+    lines = ["import numpy as np", f"from numpy import {', '.join(IMPORTED)}"]
+    ufuncs = sorted(program.table.keys() & spellings.UFUNCS.keys())
+    others = sorted(program.table.keys() - spellings.NUMPY.keys())
+    lines += [f"from numpy import {spellings.UFUNCS[name]} as {name}_" for name in ufuncs]
+    if others:
+        lines += ["", "from autograd_mini.engine.table import TABLE", ""]
+        lines += [f"{name}_ = np.vectorize(TABLE[{program.table[name].name!r}].value)" for name in others]
     text, _ = _text(program, [True] * program.inputs)
     return "\n".join([*lines, "", "", text])
 
 
-def _imported(name: str) -> str:
-    table = "__import__('autograd_mini.engine.table').engine.table.TABLE"
-    return f"{name}_ = np.vectorize({table}[{name!r}].value)"
-
-
-def _slow(name: str) -> Callable[..., Any]:
-    """A primitive that NumPy has no name for: its row's value, item by item."""
+def _item_by_item(op: Primitive) -> Callable[..., Any]:
+    """Return a primitive that NumPy has no function for as a function of arrays."""
     import numpy as np
 
-    value = named(name).value
+    value = op.value
 
     def apply(*operands: Any) -> Any:
         return np.frompyfunc(value, len(operands), 1)(*operands).astype(float)
@@ -148,7 +132,7 @@ def _text(program: Program, mapped: Sequence[bool]) -> tuple[str, int]:
         lines.append(f"    {', '.join(map(text, range(first)))}{',' * (first == 1)} = inputs")
     for slot, (name, *operands) in enumerate(program.code, first):
         arguments = list(map(text, operands))
-        if name in UFUNCS:
+        if name in spellings.UFUNCS:
             for k in set(operands):  # an operand that dies here is overwritten by the result
                 if k in place and last_use[k] == slot:
                     free.append(place.pop(k))
@@ -157,11 +141,11 @@ def _text(program: Program, mapped: Sequence[bool]) -> tuple[str, int]:
                 registers += 1
             place[slot] = free.pop()
             lines.append(f"    v{slot} = {name}_({', '.join(arguments)}, out=buffers[{place[slot]}])")
-        elif name in EXPRESSIONS:
-            lines.append(f"    v{slot} = {EXPRESSIONS[name].format(*arguments)}")
+        elif name in spellings.NUMPY:
+            lines.append(f"    v{slot} = {spellings.NUMPY[name].format(*arguments)}")
         else:
             lines.append(f"    v{slot} = {name}_({', '.join(arguments)})")
-        if name not in UFUNCS:
+        if name not in spellings.UFUNCS:
             for k in set(operands):
                 if k in place and last_use[k] == slot:
                     free.append(place.pop(k))

@@ -1,8 +1,8 @@
-"""A `Program` as straight-line Python, run by exec. Knows Python's spelling of the primitives, no library.
+"""Run a `Program` as straight-line Python.
 
 The text comes in two versions. The fast one divides and calls `math` directly, and is right whenever
-nothing raises; where something does (a pole, an overflow), the careful one is run instead, which
-calls the rows of the table.
+nothing raises. Where something does (a pole, an overflow), the careful one is run instead, which calls
+the primitives.
 """
 
 from __future__ import annotations
@@ -12,29 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from autograd_mini.compiler.backends import LIBM
+from autograd_mini.compiler.backends.spellings import LIBM, PYTHON
 from autograd_mini.compiler.program import Program
 from autograd_mini.engine.modes import collector_paused
-from autograd_mini.engine.table import named
 
-__all__ = ["build", "build_rows", "source"]
-
-SPELLED: Final = {
-    "add": "{} + {}",
-    "sub": "{} - {}",
-    "mul": "{} * {}",
-    "neg": "-{}",
-    "where": "{1} if {0} else {2}",
-    "less": "1.0 if {} < {} else 0.0",
-    "equal": "1.0 if {} == {} else 0.0",
-}
-"""The primitives that are written out, as their rows have them."""
+__all__ = ["build", "build_batch", "source"]
 
 TESTS: Final = {"less": "{} < {}", "equal": "{} == {}"}
-"""How they are written where only the truth is asked for."""
+"""Comparisons where only their truth is asked for."""
 
 RAISING: Final[dict[str, Callable[..., float]]] = {name: getattr(math, name) for name in [*LIBM, "sqrt"]}
-"""Functions that equal a row's value wherever they do not raise."""
+"""Functions that equal the primitive wherever they do not raise."""
 
 LONGEST: Final = 160
 """Expressions are nested up to this many characters: a name for every result would cost a tenth."""
@@ -44,9 +32,9 @@ def build(program: Program) -> Callable[[Sequence[float]], list[float] | None]:
     """Return a function of the inputs that returns the outputs, or None where a guard does not hold.
 
     >>> from autograd_mini import Value
-    >>> from autograd_mini.compiler.program import Recording
+    >>> from autograd_mini.compiler.lowering import Graph
     >>> x = Value(3.0)
-    >>> build(Recording([x * x], [x]).program(gradients=[0]))([4.0])
+    >>> build(Graph([x * x], [x]).program(gradients=[0]))([4.0])
     [16.0, 8.0]
     """
     program = program.expanded(())
@@ -64,10 +52,10 @@ def build(program: Program) -> Callable[[Sequence[float]], list[float] | None]:
     return replay
 
 
-def build_rows(
+def build_batch(
     program: Program, mapped: Sequence[bool], reduced: Sequence[bool]
 ) -> Callable[..., tuple[Any, Any, Any]]:
-    """Return a function of columns: `build`'s, row after row."""
+    """Return a function of columns, which runs `build`'s on one item after another."""
     replay = build(program)
     missed = [math.nan] * len(program.outputs)
 
@@ -92,16 +80,16 @@ def build_rows(
 def source(program: Program) -> str:
     """Return the careful version as a module that can be pasted anywhere the package is installed."""
     program = program.expanded(())
-    called = sorted(program.primitives - SPELLED.keys())
+    called = sorted(program.table.keys() - PYTHON.keys())
     lines = ["from autograd_mini.engine.table import TABLE", "", "inf, nan = float('inf'), float('nan')"]
-    lines += [f"{name}_ = TABLE[{name!r}].value" for name in called]
+    lines += [f"{name}_ = TABLE[{program.table[name].name!r}].value" for name in called]
     return "\n".join([*lines, "", "", _text(program, careful=True)])
 
 
 def _executed(program: Program, *, careful: bool) -> Callable[..., Any]:
     namespace: dict[str, Any] = {"inf": math.inf, "nan": math.nan}
-    for name in program.primitives - SPELLED.keys():
-        value = named(name).value
+    for name in program.table.keys() - PYTHON.keys():
+        value = program.table[name].value
         namespace[name + "_"] = value if careful else RAISING.get(name, value)
     with collector_paused():
         exec(_text(program, careful=careful), namespace)
@@ -109,7 +97,7 @@ def _executed(program: Program, *, careful: bool) -> Callable[..., Any]:
 
 
 def _text(program: Program, *, careful: bool) -> str:
-    spelled = SPELLED if careful else {"div": "{} / {}", **SPELLED}
+    spelled = PYTHON if careful else {"div": "{} / {}", **PYTHON}
     uses = Counter(k for instruction in program.code for k in instruction[1:])
     uses.update(k for k in program.outputs)
     expected: dict[int, list[bool]] = {}

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from llvmlite import ir
 
-from autograd_mini.compiler.backends import LIBM
 from autograd_mini.compiler.backends.llvm import vector_math as vm
+from autograd_mini.compiler.backends.spellings import LIBM
 from autograd_mini.compiler.program import Program
 
 __all__ = ["SPELLED", "module"]

@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from autograd_mini.compiler.backends import LIBM
-from autograd_mini.compiler.backends.buffers import Blocks
-from autograd_mini.compiler.backends.hoist import Split, split
+from autograd_mini.compiler.backends.buffers import Buffers
+from autograd_mini.compiler.backends.hoist import Hoisted, hoist
 from autograd_mini.compiler.backends.llvm import point_code as rolled
+from autograd_mini.compiler.backends.spellings import LIBM
 from autograd_mini.compiler.program import Program
 from autograd_mini.engine.modes import collector_paused
 from autograd_mini.engine.table import named
 
-__all__ = ["Kernel", "RowsKernel", "Step", "build", "build_rows", "prepared", "source"]
+__all__ = ["Kernel", "RowsKernel", "Step", "build", "build_batch", "prepared", "source"]
 
 LIBRARY: Final = frozenset([*LIBM, "floor"])
 """Primitives whose value is that of the C library's function, to the bit."""
@@ -32,9 +32,9 @@ def build(program: Program) -> Callable[[Sequence[float]], list[float] | None]:
     """Return a function of the inputs that returns the outputs, or None where a guard does not hold.
 
     >>> from autograd_mini import Value
-    >>> from autograd_mini.compiler.program import Recording
+    >>> from autograd_mini.compiler.lowering import Graph
     >>> x = Value(3.0)
-    >>> build(Recording([x * x], [x]).program(gradients=[0]))([4.0])
+    >>> build(Graph([x * x], [x]).program(gradients=[0]))([4.0])
     [16.0, 8.0]
     """
     kernel = Kernel(program)
@@ -219,13 +219,13 @@ STREAMED: Final = 12_000_000
 """Bytes of output from which on they are written past the cache."""
 
 
-def build_rows(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> RowsKernel:
+def build_batch(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> RowsKernel:
     """Return a function of columns; it takes the inputs, the number of rows and a number of threads.
 
     >>> from autograd_mini import Value
-    >>> from autograd_mini.compiler.program import Recording
+    >>> from autograd_mini.compiler.lowering import Graph
     >>> x = Value(3.0)
-    >>> rows = build_rows(Recording([x * x], [x]).program(gradients=[0]), [True], [False, True])
+    >>> rows = build_batch(Graph([x * x], [x]).program(gradients=[0]), [True], [False, True])
     >>> table, sums, held = rows([[1.0, 2.0, 3.0]], 3)
     >>> table, sums, held
     (array([[1., 4., 9.]]), array([12.]), None)
@@ -234,12 +234,12 @@ def build_rows(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]
 
 
 class RowsKernel:
-    """Machine code for rows: what `build_rows` returns."""
+    """Machine code for rows: what `build_batch` returns."""
 
     def __init__(self, program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> None:
         from autograd_mini.compiler.backends.llvm import batch_code as llvm_rows
 
-        self.split = split(program.expanded(llvm_rows.SPELLED), mapped, reduced)
+        self.split = hoist(program.expanded(llvm_rows.SPELLED), mapped, reduced)
         self.once = Kernel(self.split.once) if self.split.once.outputs else None
         added = self.split.each.inputs - len(mapped)
         self.mapped, self.reduced = [*mapped, *[False] * added], list(reduced)
@@ -250,7 +250,7 @@ class RowsKernel:
         self.outs = len(self.reduced) - self.sums
         self.has_guards = bool(program.guards)
         self._kernels: dict[tuple[int, bool], tuple[int, int, Any]] = {}
-        self._memory = Blocks()
+        self._memory = Buffers()
 
     def kernel(self, rows: int) -> tuple[tuple[int, int, Any], int]:
         """Return the loop that suits so many rows (`_rows_kernel`), and how many rows it fills at least."""
@@ -304,7 +304,7 @@ class RowsKernel:
         if self.once is not None:
             start = uniforms.ctypes.data
             self.once(start, start + 8 * len(self.uniforms_at))
-        table = self._memory.block(self.outs, room)
+        table = self._memory.take(self.outs, room)
         held = np.empty(room, dtype=bool) if self.has_guards else None
         column_table, out_table = self._tables(columns, table, held)
         starts = range(0, rows, CHUNK)
@@ -358,7 +358,7 @@ def _is_x86() -> bool:
 
 
 def _rows_kernel(
-    parts: Split, mapped: Sequence[bool], reduced: Sequence[bool], width: int, streaming: bool
+    parts: Hoisted, mapped: Sequence[bool], reduced: Sequence[bool], width: int, streaming: bool
 ) -> tuple[int, int, Any]:
     """Return where the compiled loop is, how many doubles of scratch it needs, and what keeps it there."""
     from autograd_mini.compiler.backends.llvm import batch_code as llvm_rows

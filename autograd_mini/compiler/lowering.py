@@ -1,0 +1,261 @@
+"""Write a graph of Values, and its reverse sweep, as a `Program`.
+
+The sweep is written in the order in which `Value.backward` adds up, so that a replay adds the same numbers
+in the same order; only then does the builder share equal instructions. So a program and the graph agree
+bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from autograd_mini.compiler.program import Builder, Program, rules
+from autograd_mini.engine.modes import collector_paused
+from autograd_mini.engine.table import TABLE
+from autograd_mini.engine.value import Value, depth_first, evaluation_order, number_of, topological_order
+
+__all__ = ["Graph"]
+
+LONGEST_CHAIN: Final = 64
+"""How far the branches of a `where` are followed."""
+
+
+class Graph:
+    """A graph with its inputs and outputs singled out, of which programs are made.
+
+    `outputs` are Values or numbers. `inputs` are leaves; other leaves are constants, with the number they
+    have now. `guards` are pairs: a Value whose truth has decided what was recorded, and that truth.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Value | float],
+        inputs: Sequence[Value],
+        guards: Sequence[tuple[Value, bool]] = (),
+    ) -> None:
+        self.outputs = tuple(outputs)
+        self.inputs = tuple(inputs)
+        self.guards = tuple(guards)
+
+    def leaves(self) -> list[Value]:
+        """Return the leaves that are not inputs, in the order of their first use."""
+        return [node for node in self._nodes() if node.op is None]
+
+    def _nodes(self) -> list[Value]:
+        """Return all nodes but the inputs, operands before results."""
+        roots = [y for y in self.outputs if isinstance(y, Value)]
+        return evaluation_order(*roots, *(v for v, _ in self.guards), known=set(self.inputs))
+
+    def program(
+        self,
+        gradients: Sequence[int] = (),
+        *,
+        root: int = 0,
+        posted: bool = True,
+        branches: str = "guard",
+    ) -> Program:
+        """Return the program of the outputs, then the derivatives of output `root` by the `gradients`.
+
+        `gradients` are positions among the inputs. With `posted`, derivatives are those that a leaf's
+        zeroed `grad` receives, where -0.0 becomes 0.0. A derivative that goes through `where` depends on
+        the branch: with ``branches="guard"`` the program holds for the branch recorded, and sums in
+        `Value.backward`'s order; with ``branches="select"`` it holds for both, each sum in one order.
+        """
+        with collector_paused():
+            builder = Builder(len(self.inputs))
+            slots: dict[Value, int] = {x: k for k, x in enumerate(self.inputs)}
+            for node in self._nodes():
+                slots[node] = (
+                    builder.constant(node.data)
+                    if node.op is None
+                    else builder.emit(node.op, *_operand_slots(builder, slots, node))
+                )
+            outputs = [slots[y] if isinstance(y, Value) else builder.constant(y) for y in self.outputs]
+            guards = [(slots[v], expected) for v, expected in self.guards]
+            if len(gradients):
+                wanted = [self.inputs[k] for k in gradients]
+                sweep = _ReverseSweep(builder, slots, set(wanted), branches == "select")
+                output = self.outputs[root]
+                if isinstance(output, Value):
+                    sweep.pay(output)
+                zero = builder.constant(0.0)
+                for x in wanted:
+                    received = sweep.adjoints.get(x)
+                    outputs.append(
+                        zero
+                        if received is None
+                        else builder.emit("add", received, zero)
+                        if posted
+                        else received
+                    )
+                guards += sweep.guards
+            return builder.program(outputs, guards)
+
+
+class _ReverseSweep:
+    """The reverse sweep over a graph, written down instead of done."""
+
+    def __init__(self, builder: Builder, slots: dict[Value, int], wanted: set[Value], select: bool) -> None:
+        self.builder, self.slots, self.wanted, self.select = builder, slots, wanted, select
+        self.adjoints: dict[Value, int] = {}
+        self.guards: list[tuple[int, bool]] = []
+        # Of a node that only some branches use, whether it is used: what no used node pays is blocked.
+        self.activity: dict[Value, int] = {}
+        # Of two sides of a branch, whether the branch itself is used: that is when either of them is.
+        self.either: dict[frozenset[int], int | None] = {}
+
+    def pay(self, root: Value) -> None:
+        """Write down every payment of ``root.backward()`` that reaches a wanted leaf, in its order."""
+        order, both = _order_of_all_branches(root)
+        if self.select:
+            order = topological_order(root, through_edges=False)
+        owed = set(self.wanted)
+        edges: dict[Value, tuple[bool, ...]] = {}
+        for node in reversed(order):
+            if node.op is not None:
+                reach = tuple(x in owed for x in node.operands)
+                if any(reach):
+                    edges[node] = reach
+                    owed.add(node)
+        self.adjoints[root] = self.builder.constant(1.0)
+        for node in order:
+            selects = self.select or node in both
+            if node.op is TABLE["where"] and not selects:
+                self._guard(node)
+            if node in edges and node in self.adjoints:
+                if node.op is TABLE["where"]:
+                    self._pay_through_where(node, edges[node], selects)
+                else:
+                    self._pay_operands(node, edges[node])
+
+    def _pay_operands(self, node: Value, reach: tuple[bool, ...]) -> None:
+        builder, slots = self.builder, self.slots
+        received, active = self.adjoints[node], self.activity.get(node)
+        local, found = rules(node.op, reach)
+        operands = node.operands
+        given = [
+            slots[node],
+            *[slots[x] if isinstance(x, Value) else builder.constant(x) for x in operands],
+        ]
+        if local.code:
+            at = builder.insert(local, given)
+            partials = iter([at(k) for k in local.outputs])
+        else:  # the rule is an operand, or a number
+            partials = iter(
+                [given[k] if k >= 0 else builder.constant(local.constants[~k]) for k in local.outputs]
+            )
+        for operand, there in zip(operands, found, strict=True):
+            if there:
+                self._post(operand, builder.emit("mul", received, next(partials)), active)
+
+    def _guard(self, node: Value) -> None:
+        """Note which branch was taken; also where no payment passes, for it would in the other one."""
+        condition, *branches = _operand_slots(self.builder, self.slots, node)
+        if condition >= 0 and max(branches) >= 0:
+            self.guards.append((condition, bool(number_of(node.operands[0]))))
+
+    def _pay_through_where(self, node: Value, reach: tuple[bool, ...], selects: bool) -> None:
+        """Pay the branch taken: the one recorded, or whichever the condition says."""
+        emit, constant = self.builder.emit, self.builder.constant
+        condition = _operand_slots(self.builder, self.slots, node)[0]
+        received, active = self.adjoints[node], self.activity.get(node)
+        if not selects:
+            taken = 1 if bool(number_of(node.operands[0])) else 2
+            if reach[taken]:
+                self._post(node.operands[taken], received, active)
+            return
+        one, zero = constant(1.0), constant(0.0)
+        sides = [condition, emit("where", condition, zero, one)]
+        if active is not None:
+            sides = [emit("where", active, side, zero) for side in sides]
+        self.either[frozenset(sides)] = active
+        for position, side in enumerate(sides, 1):
+            if reach[position]:
+                self._post(node.operands[position], received, side)
+
+    def _post(self, operand: Any, payment: int, active: int | None) -> None:
+        """Add a payment; where `active` is not true, do not."""
+        before = self.adjoints.get(operand)
+        if active is None and not self.activity:
+            self.adjoints[operand] = (
+                payment if before is None else self.builder.emit("add", before, payment)
+            )
+            return
+        emit, constant = self.builder.emit, self.builder.constant
+        if active is not None and active < 0 and self.builder.constants[~active]:
+            active = None
+        if active is None:
+            self.adjoints[operand] = payment if before is None else emit("add", before, payment)
+            self.activity.pop(operand, None)
+            return
+        balance = constant(-0.0) if before is None else before
+        self.adjoints[operand] = emit("where", active, emit("add", balance, payment), balance)
+        if before is None:
+            self.activity[operand] = active
+        elif operand in self.activity:
+            sides = frozenset((self.activity.pop(operand), active))
+            used = self.either.get(sides, -1) if sides in self.either else self._any_of(*sides)
+            if used is not None:
+                self.activity[operand] = used
+
+    def _any_of(self, *sides: int) -> int:
+        """Return the truth of any of one or two truths."""
+        if len(sides) == 1:
+            return sides[0]
+        return self.builder.emit("where", sides[0], self.builder.constant(1.0), sides[1])
+
+
+def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
+    """Return the order of ``root.backward()``, and the `where`s that pay in it whichever branch is taken.
+
+    The order of payments depends on the branches taken; where it demonstrably does not, one program holds
+    for both. That is so where each branch is a chain, with no other use, that ends at the same node or at
+    leaves: whichever chain is walked, it is walked at once, and what is below waits for its end.
+    """
+    order = topological_order(root)
+    choice = TABLE["where"]
+    if not any(node.op is choice for node in order):
+        return order, set()
+    every = topological_order(root, through_edges=False)
+    users: dict[Value, set[Value]] = {}
+    for node in every:
+        for x in _possible(node):
+            users.setdefault(x, set()).add(node)
+
+    def end_of(user: Value, start: Any) -> Any:
+        """Return the node at which the chain ends, None for leaves, something unique for no chain."""
+        x: Any = start
+        for _ in range(LONGEST_CHAIN):
+            if not isinstance(x, Value) or x.op is None:
+                return None
+            if users[x] != {user}:
+                return x
+            below = {z for z in _possible(x) if z.op is not None}
+            if len(below) > 1 or x.op is choice:
+                break
+            user, x = x, next(iter(below), None)
+        return object()
+
+    both = set()
+    for node in every:
+        if node.op is choice:
+            _, one, other = node.operands
+            if one is not other and end_of(node, one) is end_of(node, other):
+                both.add(node)
+    if not both:
+        return order, both
+    return depth_first(
+        [root], lambda node: _possible(node) if node in both else [x for x, _ in node.edges()]
+    ), both
+
+
+def _possible(node: Value) -> list[Value]:
+    """Return the operands that a payment may go to: both branches of a `where`."""
+    if node.op is TABLE["where"]:
+        return [x for x in node.operands[1:] if isinstance(x, Value)]
+    return [x for x, _ in node.edges()]
+
+
+def _operand_slots(builder: Builder, slots: dict[Value, int], node: Value) -> list[int]:
+    return [slots[x] if isinstance(x, Value) else builder.constant(x) for x in node.operands]
