@@ -78,7 +78,8 @@ from autograd_mini.formulas.parse import Expression, ExpressionError, parse
 from autograd_mini.formulas.to_sympy import to_sympy
 from autograd_mini.page.animate import animate
 from autograd_mini.show.draw import draw
-from autograd_mini.show.ledger import ledger, paths, visits
+from autograd_mini.show.ledger import ledger
+from autograd_mini.show.paths import paths, visits
 from autograd_mini.show.render import RenderError
 from autograd_mini.show.scopes import scope
 from autograd_mini.show.tree import tree

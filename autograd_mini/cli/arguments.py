@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from autograd_mini.formulas.parse import Expression, ExpressionError
-from autograd_mini.show.names import one_line
-from autograd_mini.show.text import showable
+from autograd_mini.show.text import one_line, showable
 
 __all__ = ["USAGE", "Parser", "UsageError", "arranged", "assigned", "complain", "read_expression"]
 

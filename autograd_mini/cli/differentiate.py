@@ -18,8 +18,9 @@ from autograd_mini.formulas.formula import latex
 from autograd_mini.formulas.parse import Expression, ExpressionError
 from autograd_mini.page.animate import animate
 from autograd_mini.show.draw import draw
-from autograd_mini.show.ledger import Ledger, ledger, paths, visits
-from autograd_mini.show.names import evaluation_order, names, operation
+from autograd_mini.show.ledger import Ledger, ledger
+from autograd_mini.show.names import definition, evaluation_order, names, operation
+from autograd_mini.show.paths import paths, visits
 from autograd_mini.show.render import RenderError, write
 from autograd_mini.show.text import columns, elided, showable
 from autograd_mini.show.tree import tree
@@ -232,8 +233,7 @@ def _values(root: Value, called: Mapping[Value, str]) -> list[str]:
         if last and i == last.start:
             rows.append((f"… {last.start - first.stop:,} more …", "", ""))
         node = nodes[i]
-        text = called[node] if node.op is None else f"{called[node]} = {operation(node, called)}"
-        rows.append((text, "=", _exact(node.data)))
+        rows.append((definition(node, called), "=", _exact(node.data)))
     return columns(rows, "<^<", gap=" ")
 
 

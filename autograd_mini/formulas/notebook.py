@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autograd_mini.engine.value import Value
 from autograd_mini.formulas.formula import latex
-from autograd_mini.show.names import short
+from autograd_mini.show.text import short
 
 __all__ = ["as_mathematics"]
 

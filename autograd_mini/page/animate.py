@@ -19,10 +19,11 @@ from typing import Any, Final
 
 from autograd_mini.engine.value import Value, topological_order
 from autograd_mini.page.layout import Point, layered
-from autograd_mini.show.ledger import ledger, visits
-from autograd_mini.show.names import counted, evaluation_order, isolated, names, operation, short
+from autograd_mini.show.ledger import ledger
+from autograd_mini.show.names import definition, evaluation_order, names
+from autograd_mini.show.paths import visits
 from autograd_mini.show.render import write
-from autograd_mini.show.text import width
+from autograd_mini.show.text import counted, isolated, short, width
 
 __all__ = ["Animation", "animate"]
 
@@ -127,7 +128,7 @@ class _Stage:
                     self.edges.append((x, node, derivative))
 
     def data(self) -> dict[str, Any]:
-        texts = [self._text(node) for node in self.nodes]
+        texts = [definition(node, self.called) for node in self.nodes]
         widths = [
             max(width(text), width(short(node.data)) + 7, 17) * LETTER + 14
             for text, node in zip(texts, self.nodes, strict=True)
@@ -174,10 +175,6 @@ class _Stage:
             ],
             "walks": [self._sweep(), self._collection(), self._recursion()],
         }
-
-    def _text(self, node: Value) -> str:
-        made = operation(node, self.called)
-        return f"{self.called[node]} = {made}" if made else self.called[node]
 
     # ---- the three walks -------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Pictures of a graph: values, gradients, and the local derivative on each edge. Knows DOT, no pixels.
+"""Pictures of a graph: values, gradients, and the local derivative on each edge.
 
 There are three styles, so that a picture of any size can be read, and is laid out in a moment: a small
 graph has a table for each node, a larger one a row for each, and of a large one only groups of nodes
@@ -9,40 +9,38 @@ from __future__ import annotations
 
 import html
 import math
-import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from itertools import count, pairwise, takewhile
+from itertools import count
 from typing import Any, Final, Literal
 
 from autograd_mini.engine.value import Value
-from autograd_mini.show.names import counted, evaluation_order, isolated, names, one_line, operation, short
-from autograd_mini.show.render import RenderError, find_dot, render, write
-from autograd_mini.show.scopes import SEPARATOR, scope_and_name
+from autograd_mini.show.groups import (
+    BANDS,
+    FAR,
+    GROUP_EDGES,
+    GROUPS,
+    Path,
+    depths_of,
+    grouped,
+    levels_crossed,
+    links_between,
+    scopes_of,
+)
+from autograd_mini.show.names import definition, evaluation_order, names
+from autograd_mini.show.render import Picture
+from autograd_mini.show.text import counted, isolated, one_line, short
 
-__all__ = ["Picture", "RenderError", "draw"]
+__all__ = ["draw"]
 
 Style = Literal["tables", "rows", "groups"]
-Path = tuple[str, ...]
 
 # Up to how many nodes, and levels crossed by edges, a style reads well and is laid out in a few seconds.
 TABLES: Final = (40, 500)
 ROWS: Final = (250, 2000)
-GROUPS: Final = 40
-GROUP_EDGES: Final = 120
-BANDS: Final = 12
-DEEPEST: Final = 8
-"""How many levels of scopes are told apart."""
 DEEP: Final = 25
 """From so many levels on, rows are stacked upwards: side by side they would make a ribbon."""
-FAR: Final = 3
-"""From so many levels on, an edge is far, and may start at a copy of its leaf."""
-WIDE: Final = 900
-"""From so many points on, a notebook scrolls a picture: shrunk to the page, it could not be read."""
-PIXELS: Final = 12e6
-"""What a PNG may have before it is made coarser, from 96 dots an inch down to 60."""
 
 INK: Final = "#1a1a1a"
 LINE: Final = "#767676"  # a contrast of 4.5 on white and on black alike
@@ -52,92 +50,6 @@ LEAF: Final = "#fff3c4"
 POSITIVE: Final = (0x6B, 0xAE, 0xD6)  # blue and orange are told apart by every kind of colour vision,
 NEGATIVE: Final = (0xFD, 0xA0, 0x52)  # ... and black is read on both
 NOT_FINITE: Final = "#e78ac3"
-
-FONTS: Final = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace"
-"""For SVG. The layout is for Courier, whose widths every renderer knows; these have the same."""
-
-SUFFIXES: Final = (".svg", ".png", ".pdf", ".dot", ".gv")
-
-
-class Picture:
-    """A picture of a graph: Jupyter shows it as it is, `save` saves it, `source` is its DOT text.
-
-    `graph` is the `graphviz.Digraph`, for whoever wants to add to it; `summary` says what is shown.
-    """
-
-    def __init__(self, graph: Any, summary: str) -> None:
-        self.graph = graph
-        self.summary = summary
-        self._laid_out = "", ""  # the source last laid out, and its SVG
-
-    @property
-    def source(self) -> str:
-        """The picture as DOT text."""
-        return str(self.graph.source)
-
-    @property
-    def svg(self) -> str:
-        """The picture as SVG text. Raises RenderError when there is no renderer, or it fails."""
-        source = self.source
-        if self._laid_out[0] != source:
-            text = render(source, "svg").decode()
-            text = text.replace(' font-family="Courier,monospace"', "")
-            self._laid_out = source, text.replace("<svg ", f'<svg font-family="{FONTS}" ', 1)
-        return self._laid_out[1]
-
-    @property
-    def png(self) -> bytes:
-        """The picture as a PNG file, coarser if it is very large. Raises RenderError as `svg` does."""
-        width, height = self._size()
-        coarser = math.sqrt(PIXELS / (width * height * (96 / 72) ** 2))
-        return render(self.source, "png", dots_per_inch=max(60.0, 96 * min(1.0, coarser)))
-
-    def _size(self) -> tuple[float, float]:
-        """Return width and height in points."""
-        sides = re.search(r'<svg [^>]*?width="([\d.]+)pt"\s+height="([\d.]+)pt"', self.svg)
-        return (float(sides[1]), float(sides[2])) if sides else (1.0, 1.0)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Save as the suffix says: .svg, .png, .pdf, or the DOT text as .dot or .gv, without a renderer.
-
-        The file is written whole or not at all. Raises ValueError for another suffix, RenderError when
-        there is no renderer, when it fails, or when the file cannot be written.
-        """
-        suffix = os.path.splitext(path)[1].lower()
-        if suffix not in SUFFIXES:
-            raise ValueError(
-                f"{os.fspath(path)}: no kind of picture ends so; end the name in {', '.join(SUFFIXES)}"
-            )
-        write(path, self._bytes(suffix))
-
-    def _bytes(self, suffix: str) -> bytes:
-        if suffix == ".svg":
-            return self.svg.encode()
-        if suffix == ".png":
-            return self.png
-        return render(self.source, "pdf") if suffix == ".pdf" else self.source.encode()
-
-    def _repr_svg_(self) -> str | None:
-        try:
-            return self.svg
-        except RenderError:
-            return None  # Jupyter shows the repr instead, and no traceback
-
-    def _repr_html_(self) -> str | None:
-        """Return a wide picture in a box that scrolls; Jupyter shows any other as SVG."""
-        try:
-            wide = self._size()[0] > WIDE
-        except RenderError:
-            return None
-        box = '<div style="overflow-x: auto">'
-        return f"{box}{self.svg[self.svg.index('<svg ') :]}</div>" if wide else None
-
-    def __repr__(self) -> str:
-        try:
-            find_dot()
-        except RenderError as error:
-            return f"<Picture: {self.summary}; cannot be shown: {error}>"
-        return f"<Picture: {self.summary}>"
 
 
 def draw(
@@ -190,7 +102,7 @@ def draw(
 def _style(nodes: Sequence[Value]) -> Style:
     if len(nodes) > ROWS[0]:
         return "groups"
-    near, far = _crossed(nodes)
+    near, far = levels_crossed(nodes)
     if len(nodes) <= TABLES[0] and near + far <= TABLES[1]:
         return "tables"
     return "rows" if near <= ROWS[1] else "groups"
@@ -222,7 +134,7 @@ class _Drawing:
 
     @cached_property
     def scopes(self) -> dict[Value, Path]:
-        return _scopes(self.nodes)
+        return scopes_of(self.nodes)
 
     @cached_property
     def ids(self) -> dict[Value, str]:
@@ -252,14 +164,14 @@ class _Drawing:
 
     def rows(self) -> bool:
         """Draw a row for each node; return whether leaves are drawn again where they are used far away."""
-        depths = _depths(self.nodes)
+        depths = depths_of(self.nodes)
         if max(depths.values()) < DEEP:
             self.graph.attr(rankdir="LR", ranksep="0.3", nodesep="0.12")
             self.top = "t"
         else:
             self.graph.attr(ranksep="0.25", nodesep="0.2")
         self._clustered(self._row)
-        if sum(_crossed(self.nodes)) > ROWS[1]:
+        if sum(levels_crossed(self.nodes)) > ROWS[1]:
             self.depths = depths
         for node in self.nodes:
             self._edges(node, titled=False)
@@ -280,8 +192,7 @@ class _Drawing:
         return _table([row])
 
     def _header(self, node: Value) -> str:
-        made = operation(node, self.called)
-        return f"{self.called[node]} = {made}" if made else self.called[node]
+        return definition(node, self.called)
 
     def _kind(self, node: Value) -> str:
         return INTERIOR if node.op else LEAF
@@ -328,7 +239,7 @@ class _Drawing:
 
     def groups(self) -> str:
         """Draw the graph's groups, and return how many there are and what they are."""
-        group, kind = _grouped(self.nodes)
+        group, kind = grouped(self.nodes)
         members: dict[str, list[Value]] = {}
         for node in self.nodes:
             members.setdefault(group[node], []).append(node)
@@ -337,7 +248,7 @@ class _Drawing:
         ids = {name: f"g{i}" for i, name in enumerate(members)}
         for name, nodes in members.items():
             self.graph.node(ids[name], f"<{self._group_table(name, nodes)}>")
-        links = _between(self.nodes, group)
+        links = links_between(self.nodes, group)
         shown = links.most_common(GROUP_EDGES)
         for (below, above), edges in shown:
             label = _edge_label(counted(edges, "edge")) if len(shown) <= GROUPS else None
@@ -359,97 +270,6 @@ class _Drawing:
             gradients = [node.grad for node in nodes]
             rows.append(_range("grad", gradients, lambda x, w: self.shades.cell(x, before=w)))
         return _table(rows)
-
-
-# ---- which nodes go together -----------------------------------------------------------------------
-
-
-def _scopes(nodes: Sequence[Value]) -> dict[Value, Path]:
-    """Return the scope of each node: what its label says, or else what its operands and users do.
-
-    A module's parameters are labelled and its operations are not: they belong where their parameters
-    do, or where the results they are made from do, so far as these agree. A leaf that serves one scope
-    alone, such as a target, is drawn there.
-    """
-    own = {node: scope_and_name(node.label)[0][:DEEPEST] if node.label else () for node in nodes}
-    scopes = dict(own)
-    if not any(own.values()):
-        return scopes
-    for node in nodes:
-        if not own[node] and node.op is not None:
-            operands = [x for x in node.operands if isinstance(x, Value)]
-            # an operation recorded in a scope says nothing of one recorded outside
-            parameters = [own[x] for x in operands if x.op is None and own[x]]
-            results = [scopes[x] for x in operands if x.op is not None and scopes[x] and not own[x]]
-            scopes[node] = _common(parameters or results)
-    serves: dict[Value, set[Path]] = {}
-    for node in nodes:
-        for x in node.operands:
-            if isinstance(x, Value) and x.op is None and not own[x]:
-                serves.setdefault(x, set()).add(scopes[node])
-    return scopes | {leaf: paths.pop() for leaf, paths in serves.items() if len(paths) == 1}
-
-
-def _common(paths: Sequence[Path]) -> Path:
-    """Return what all the paths begin with."""
-    agreed = takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False))
-    return tuple(parts[0] for parts in agreed)
-
-
-def _depths(nodes: Sequence[Value]) -> dict[Value, int]:
-    """Return each node's distance from the root, by the longest way."""
-    depths = dict.fromkeys(nodes, 0)
-    for node in reversed(nodes):
-        for x in node.operands:
-            if isinstance(x, Value):
-                depths[x] = max(depths[x], depths[node] + 1)
-    return depths
-
-
-def _crossed(nodes: Sequence[Value]) -> tuple[int, int]:
-    """Return how many levels the edges cross: first all but those from leaves far away, then these."""
-    depths = _depths(nodes)
-    near = far = 0
-    for node in nodes:
-        for x in node.operands:
-            if isinstance(x, Value):
-                span = depths[x] - depths[node]
-                if x.op is None and span > FAR:
-                    far += span
-                else:
-                    near += span
-    return near, far
-
-
-def _grouped(nodes: Sequence[Value]) -> tuple[dict[Value, str], str]:
-    """Return the name of each node's group, few enough to draw, and what kind of groups they are."""
-    scopes = _scopes(nodes)
-    if not any(scopes.values()):
-        depths = _depths(nodes)
-        levels = max(depths.values()) + 1
-        bands = min(levels, BANDS)
-        first = [-(-band * levels // bands) for band in range(bands + 1)]
-        titles = [f"depth {a}" + f" to {b - 1}" * (b - a > 1) for a, b in pairwise(first)]
-        return {
-            node: titles[depth * bands // levels] for node, depth in depths.items()
-        }, "band of equal depth"
-    group: dict[Value, str] = {}
-    for level in range(max(map(len, scopes.values())), 0, -1):
-        group = {node: SEPARATOR.join(path[:level]) or "no scope" for node, path in scopes.items()}
-        if len(set(group.values())) <= GROUPS and len(_between(nodes, group)) <= GROUP_EDGES:
-            break
-    sizes = Counter(group.values())
-    if len(sizes) > GROUPS:
-        kept = {name for name, _ in sizes.most_common(GROUPS - 1)}
-        rest = f"{len(sizes) - len(kept)} more scopes"
-        group = {node: name if name in kept else rest for node, name in group.items()}
-    return group, "scope"
-
-
-def _between(nodes: Sequence[Value], group: dict[Value, str]) -> Counter[tuple[str, str]]:
-    """Count the edges from each group to each other."""
-    pairs = ((group[x], group[node]) for node in nodes for x in node.operands if isinstance(x, Value))
-    return Counter(pair for pair in pairs if pair[0] != pair[1])
 
 
 # ---- how numbers and texts are shown ---------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What a node is called when people read about it. Knows labels and formulas, and no medium.
+"""The names by which people read about nodes, and the operation that made each.
 
 Ledgers, pictures, trees and formulas of one graph use the same names, because all take them from here.
 """
@@ -6,16 +6,16 @@ Ledgers, pictures, trees and formulas of one graph use the same names, because a
 from __future__ import annotations
 
 import string
-import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import count
 
 from autograd_mini.engine.primitives import neg
 from autograd_mini.engine.table import ATOM
-from autograd_mini.engine.value import Value
+from autograd_mini.engine.value import Value, depth_first
 from autograd_mini.show.scopes import scope_and_name
+from autograd_mini.show.text import one_line, short
 
-__all__ = ["counted", "evaluation_order", "isolated", "names", "one_line", "operation", "short"]
+__all__ = ["definition", "evaluation_order", "names", "operation"]
 
 
 def evaluation_order(root: Value) -> list[Value]:
@@ -28,16 +28,8 @@ def evaluation_order(root: Value) -> list[Value]:
     >>> [node.data for node in evaluation_order((a + b) * (b + 1))]
     [2.0, 1.0, 3.0, 2.0, 6.0]
     """
-    order: dict[Value, None] = {}
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        waiting = [x for x in node.operands if isinstance(x, Value) and x not in order]
-        if waiting:
-            stack += reversed(waiting)
-        else:
-            order[stack.pop()] = None
-    return list(order)
+    order = depth_first(root, lambda node: [x for x in reversed(node.operands) if isinstance(x, Value)])
+    return order[::-1]
 
 
 def names(root: Value) -> dict[Value, str]:
@@ -82,47 +74,13 @@ def operation(node: Value, called: Mapping[Value, str]) -> str:
     return node.op.form.format(**dict(zip(node.op.operands, texts, strict=True)))
 
 
-def short(x: float, digits: int = 5) -> str:
-    """Return a number as people read it: in so many significant digits.
+def definition(node: Value, called: Mapping[Value, str]) -> str:
+    """Return the name of `node`, and after it the operation if there is one: "c = a + b".
 
-    >>> short(6.0), short(2 / 3), short(1e-300), short(2 / 3, 3)
-    ('6', '0.66667', '1e-300', '0.667')
+    >>> a, b = Value(2.0, "a"), Value(1.0, "b")
+    >>> c = a + b
+    >>> definition(c, names(c)), definition(a, names(c))
+    ('c = a + b', 'a')
     """
-    return f"{x:.{digits}g}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with a noun, in the plural where that is due; what follows the noun is kept.
-
-    >>> counted(1, "node"), counted(2000, "node"), counted(12, "band of equal depth")
-    ('1 node', '2,000 nodes', '12 bands of equal depth')
-    """
-    first, *rest = noun.split(" ")
-    return " ".join([f"{number:,}", first + "s" * (number != 1), *rest])
-
-
-def one_line(text: str, limit: int = 40) -> str:
-    r"""Return a user's text on one line of at most `limit` characters, in characters that can be shown.
-
-    Any run of white space is one space; what else cannot be printed (control characters, characters
-    that reverse the direction of the text after them, halves of surrogate pairs) is �.
-
-    >>> one_line("two\nlines"), one_line("nul\0"), one_line("x" * 100, limit=5)
-    ('two lines', 'nul�', 'xxxx…')
-    """
-    # ten thousand characters are looked at only as far as they can matter
-    words = " ".join(text[: 4 * limit].split())
-    shown = "".join(c if c.isprintable() or c == "\u200d" else "�" for c in words)  # ‍ joins emoji
-    return shown if len(shown) <= limit and len(text) <= 4 * limit else shown[: limit - 1] + "…"
-
-
-def isolated(name: str) -> str:
-    """Return a name with a mark behind it if it is written from right to left.
-
-    The mark cannot be seen. Without it, the number or the name that follows would be set before this one.
-
-    >>> [len(isolated(name)) - len(name) for name in ("weight", "משקל")]
-    [0, 1]
-    """
-    leftward = any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in name)
-    return name + "\N{LEFT-TO-RIGHT MARK}" * leftward
+    made = operation(node, called)
+    return f"{called[node]} = {made}" if made else called[node]

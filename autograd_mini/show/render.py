@@ -1,17 +1,19 @@
-"""Runs Graphviz: DOT text in, a picture's bytes out, and files written whole. Knows no graph of ours.
+"""Pictures as files: DOT text is laid out by Graphviz, and files are written whole.
 
 What takes a while to import is imported where it is used: most programs never draw.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from typing import TYPE_CHECKING, Final
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import subprocess
 
-__all__ = ["RenderError", "find_dot", "render", "write"]
+__all__ = ["Picture", "RenderError", "find_dot", "render", "write"]
 
 SIGNATURES: Final = {"svg": b"<svg", "png": b"\x89PNG\r\n", "pdf": b"%PDF-"}
 """What the bytes of each format begin with, or nearly so."""
@@ -20,6 +22,17 @@ REMEDY: Final = (
     'pip install "autograd-mini[render]", or install Graphviz (https://graphviz.org/download), or name '
     "its `dot` in AUTOGRAD_MINI_DOT"
 )
+
+WIDE: Final = 900
+"""From so many points on, a notebook scrolls a picture: shrunk to the page, it could not be read."""
+
+PIXELS: Final = 12e6
+"""What a PNG may have before it is made coarser, from 96 dots an inch down to 60."""
+
+FONTS: Final = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace"
+"""For SVG. The layout is for Courier, whose widths every renderer knows; these have the same."""
+
+SUFFIXES: Final = (".svg", ".png", ".pdf", ".dot", ".gv")
 
 
 class RenderError(RuntimeError):
@@ -160,3 +173,84 @@ def _permissions(target: str) -> int:
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
+
+
+class Picture:
+    """A picture of a graph: Jupyter shows it as it is, `save` saves it, `source` is its DOT text.
+
+    `graph` is the `graphviz.Digraph`, for whoever wants to add to it; `summary` says what is shown.
+    """
+
+    def __init__(self, graph: Any, summary: str) -> None:
+        self.graph = graph
+        self.summary = summary
+        self._laid_out = "", ""  # the source last laid out, and its SVG
+
+    @property
+    def source(self) -> str:
+        """The picture as DOT text."""
+        return str(self.graph.source)
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG text. Raises RenderError when there is no renderer, or it fails."""
+        source = self.source
+        if self._laid_out[0] != source:
+            text = render(source, "svg").decode()
+            text = text.replace(' font-family="Courier,monospace"', "")
+            self._laid_out = source, text.replace("<svg ", f'<svg font-family="{FONTS}" ', 1)
+        return self._laid_out[1]
+
+    @property
+    def png(self) -> bytes:
+        """The picture as a PNG file, coarser if it is very large. Raises RenderError as `svg` does."""
+        width, height = self._size()
+        coarser = math.sqrt(PIXELS / (width * height * (96 / 72) ** 2))
+        return render(self.source, "png", dots_per_inch=max(60.0, 96 * min(1.0, coarser)))
+
+    def _size(self) -> tuple[float, float]:
+        """Return width and height in points."""
+        sides = re.search(r'<svg [^>]*?width="([\d.]+)pt"\s+height="([\d.]+)pt"', self.svg)
+        return (float(sides[1]), float(sides[2])) if sides else (1.0, 1.0)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save as the suffix says: .svg, .png, .pdf, or the DOT text as .dot or .gv, without a renderer.
+
+        The file is written whole or not at all. Raises ValueError for another suffix, RenderError when
+        there is no renderer, when it fails, or when the file cannot be written.
+        """
+        suffix = os.path.splitext(path)[1].lower()
+        if suffix not in SUFFIXES:
+            raise ValueError(
+                f"{os.fspath(path)}: no kind of picture ends so; end the name in {', '.join(SUFFIXES)}"
+            )
+        write(path, self._bytes(suffix))
+
+    def _bytes(self, suffix: str) -> bytes:
+        if suffix == ".svg":
+            return self.svg.encode()
+        if suffix == ".png":
+            return self.png
+        return render(self.source, "pdf") if suffix == ".pdf" else self.source.encode()
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            return self.svg
+        except RenderError:
+            return None  # Jupyter shows the repr instead, and no traceback
+
+    def _repr_html_(self) -> str | None:
+        """Return a wide picture in a box that scrolls; Jupyter shows any other as SVG."""
+        try:
+            wide = self._size()[0] > WIDE
+        except RenderError:
+            return None
+        box = '<div style="overflow-x: auto">'
+        return f"{box}{self.svg[self.svg.index('<svg ') :]}</div>" if wide else None
+
+    def __repr__(self) -> str:
+        try:
+            find_dot()
+        except RenderError as error:
+            return f"<Picture: {self.summary}; cannot be shown: {error}>"
+        return f"<Picture: {self.summary}>"

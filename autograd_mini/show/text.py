@@ -1,4 +1,4 @@
-"""How text is set on a terminal: columns, and what a narrow encoding cannot show. Knows no graph."""
+"""Numbers, names and tables as plain text that fits a line and a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-__all__ = ["columns", "elided", "showable", "width"]
+__all__ = ["columns", "counted", "elided", "isolated", "one_line", "short", "showable", "width"]
 
 _PLAIN: Final = str.maketrans(
     {
@@ -90,3 +90,49 @@ def showable(text: str, stream: Any = None) -> str:
     except UnicodeEncodeError:
         return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
     return text
+
+
+def short(x: float, digits: int = 5) -> str:
+    """Return a number as people read it: in so many significant digits.
+
+    >>> short(6.0), short(2 / 3), short(1e-300), short(2 / 3, 3)
+    ('6', '0.66667', '1e-300', '0.667')
+    """
+    return f"{x:.{digits}g}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with a noun, in the plural where that is due; what follows the noun is kept.
+
+    >>> counted(1, "node"), counted(2000, "node"), counted(12, "band of equal depth")
+    ('1 node', '2,000 nodes', '12 bands of equal depth')
+    """
+    first, *rest = noun.split(" ")
+    return " ".join([f"{number:,}", first + "s" * (number != 1), *rest])
+
+
+def one_line(text: str, limit: int = 40) -> str:
+    r"""Return a user's text on one line of at most `limit` characters, in characters that can be shown.
+
+    Any run of white space is one space; what else cannot be printed (control characters, characters
+    that reverse the direction of the text after them, halves of surrogate pairs) is �.
+
+    >>> one_line("two\nlines"), one_line("nul\0"), one_line("x" * 100, limit=5)
+    ('two lines', 'nul�', 'xxxx…')
+    """
+    # ten thousand characters are looked at only as far as they can matter
+    words = " ".join(text[: 4 * limit].split())
+    shown = "".join(c if c.isprintable() or c == "\u200d" else "�" for c in words)  # ‍ joins emoji
+    return shown if len(shown) <= limit and len(text) <= 4 * limit else shown[: limit - 1] + "…"
+
+
+def isolated(name: str) -> str:
+    """Return a name with a mark behind it if it is written from right to left.
+
+    The mark cannot be seen. Without it, the number or the name that follows would be set before this one.
+
+    >>> [len(isolated(name)) - len(name) for name in ("weight", "משקל")]
+    [0, 1]
+    """
+    leftward = any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in name)
+    return name + "\N{LEFT-TO-RIGHT MARK}" * leftward

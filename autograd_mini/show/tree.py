@@ -1,4 +1,4 @@
-"""A graph as a tree of text, for terminals without pictures. Knows no renderer and no colour."""
+"""A graph as a tree of text, for terminals without pictures."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Final
 
 from autograd_mini.engine.value import Value
 from autograd_mini.show.ledger import ledger
-from autograd_mini.show.names import names, one_line, operation, short
-from autograd_mini.show.text import columns, showable
+from autograd_mini.show.names import definition, names
+from autograd_mini.show.text import columns, one_line, short, showable
 
 __all__ = ["Tree", "tree"]
 
@@ -64,7 +64,7 @@ def tree(root: Value, *, depth: int = DEPTH, rows: int = ROWS) -> Tree:
             table.append((f"{branch}{name} ↑", "", edge, ""))
             continue
         shown.add(node)
-        text = one_line(f"{name} = {operation(node, called)}") if node.op is not None else name
+        text = one_line(definition(node, called))
         below = list(_edges_below(node))
         if len(indent) >= 3 * depth and below:
             below, text = [], f"{text} …"

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from autograd_mini import Value, animate, derivative, draw, ledger, primitive
 from autograd_mini.engine.table import TABLE
-from autograd_mini.show.ledger import paths
-from autograd_mini.show.names import one_line
+from autograd_mini.show.paths import paths
 from autograd_mini.show.render import RenderError, find_dot
+from autograd_mini.show.text import one_line
 from autograd_mini.testing.strategies import expressions
 
 

@@ -24,12 +24,12 @@ from autograd_mini.show.draw import (
     NOT_FINITE,
     PAPER,
     POSITIVE,
-    Picture,
-    RenderError,
     draw,
 )
-from autograd_mini.show.names import evaluation_order, names, one_line, short
+from autograd_mini.show.names import evaluation_order, names
+from autograd_mini.show.render import Picture, RenderError
 from autograd_mini.show.scopes import scope
+from autograd_mini.show.text import one_line, short
 from autograd_mini.testing.strategies import expressions
 
 HOSTILE = [

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value, log, step, topological_order, where
-from autograd_mini.show.ledger import Ledger, Visits, ledger, paths, visits
+from autograd_mini.show.ledger import Ledger, ledger
+from autograd_mini.show.paths import Visits, paths, visits
 from autograd_mini.testing.strategies import expressions
 
 
