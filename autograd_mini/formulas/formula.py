@@ -18,13 +18,15 @@ from typing import Any, Final
 
 from autograd_mini.engine import primitives as p
 from autograd_mini.engine.table import ATOM, Primitive
-from autograd_mini.engine.value import Value
+from autograd_mini.engine.value import Value, expect_value
 from autograd_mini.show.names import names
 
 __all__ = ["LONGEST", "Latex", "Notation", "Shown", "Term", "formula", "latex", "write"]
 
 LONGEST: Final = 1_000
 """How many characters a formula may have before its deepest parts are left out."""
+
+NO_FORMULA: Final = "a plain number has no formula"
 
 
 def formula(root: Value, *, longest: int = LONGEST) -> str:
@@ -41,7 +43,7 @@ def formula(root: Value, *, longest: int = LONGEST) -> str:
     >>> formula(a, longest=30)
     '((… * b + 1) * b + 1) * b'
     """
-    return write(_checked("formula(root)", root), Notation(lambda: names(root)), longest)
+    return write(expect_value("formula(root)", root, NO_FORMULA), Notation(lambda: names(root)), longest)
 
 
 def latex(root: Value, *, longest: int = LONGEST) -> str:
@@ -51,13 +53,7 @@ def latex(root: Value, *, longest: int = LONGEST) -> str:
     >>> print(latex((a + w1) / w1 ** 2))
     \frac{\alpha + w_{1}}{{w_{1}}^{2}}
     """
-    return write(_checked("latex(root)", root), Latex(lambda: names(root)), longest)
-
-
-def _checked(call: str, root: Any) -> Value:
-    if isinstance(root, Value):
-        return root
-    raise TypeError(f"{call}: expected a Value, got {type(root).__name__}; a plain number has no formula")
+    return write(expect_value("latex(root)", root, NO_FORMULA), Latex(lambda: names(root)), longest)
 
 
 # ---- what is written: Values, terms of a simplified formula, numbers -------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograd_mini.engine.value import Value
+from autograd_mini.engine.value import Value, number_of
 from autograd_mini.formulas.formula import latex
 from autograd_mini.show.text import short
 
@@ -16,7 +16,7 @@ def as_mathematics(v: Value) -> str | None:
     '$a \\cdot b = 6$'
     """
     try:
-        return f"${latex(v)} = {_number(v.data)}$"
+        return f"${latex(v)} = {_number(number_of(v))}$"
     except Exception:  # at the prompt, a formula is worth less than a prompt that never breaks
         return None
 

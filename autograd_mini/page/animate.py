@@ -17,10 +17,10 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
-from autograd_mini.engine.value import Value, topological_order
+from autograd_mini.engine.value import Value, evaluation_order, topological_order
 from autograd_mini.page.layout import Point, layered
 from autograd_mini.show.ledger import ledger
-from autograd_mini.show.names import definition, evaluation_order, names
+from autograd_mini.show.names import definition, names
 from autograd_mini.show.paths import visits
 from autograd_mini.show.render import write
 from autograd_mini.show.text import counted, isolated, short, width

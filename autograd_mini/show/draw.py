@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import count
 from typing import Any, Final, Literal
 
-from autograd_mini.engine.value import Value
+from autograd_mini.engine.value import Value, evaluation_order, expect_value, number_of
 from autograd_mini.show.groups import (
     BANDS,
     FAR,
@@ -28,7 +28,7 @@ from autograd_mini.show.groups import (
     links_between,
     scopes_of,
 )
-from autograd_mini.show.names import definition, evaluation_order, names
+from autograd_mini.show.names import definition, names
 from autograd_mini.show.render import Picture
 from autograd_mini.show.text import counted, isolated, one_line, short
 
@@ -76,10 +76,7 @@ def draw(
     >>> draw(e).summary, "∂e/∂c = 2" in draw(e).source
     ('5 nodes, 5 edges', True)
     """
-    if not isinstance(root, Value):
-        raise TypeError(
-            f"draw(root): expected a Value, got {type(root).__name__}; draw what an expression returned"
-        )
+    expect_value("draw(root)", root, "draw what an expression returned")
     nodes = evaluation_order(root)
     style = style or _style(nodes)
     drawing = _Drawing(nodes, values, gradients, derivatives)
@@ -155,7 +152,7 @@ class _Drawing:
     def _table(self, node: Value) -> str:
         rows = [_cell(self._header(node), self._kind(node), bold=True, columns=2)]
         if self.values:
-            rows.append(_cell("value") + _cell(short(node.data)))
+            rows.append(_cell("value") + _cell(short(number_of(node))))
         if self.gradients:
             rows.append(_cell("grad") + self.shades.cell(node.grad))
         return _table(rows)
@@ -186,7 +183,7 @@ class _Drawing:
     def _row(self, node: Value) -> str:
         row = _cell(self._header(node), self._kind(node), bold=True)
         if self.values:
-            row += _cell(short(node.data, 3))
+            row += _cell(short(number_of(node), 3))
         if self.gradients and self.shades.swept:
             row += self.shades.cell(node.grad, 3)
         return _table([row])
@@ -265,7 +262,9 @@ class _Drawing:
             _cell("nodes") + _cell(f"{len(nodes):,}: {most}", columns=2),
         ]
         if self.values:
-            rows.append(_range("value", [node.data for node in nodes], lambda x, w: _cell(w + short(x))))
+            rows.append(
+                _range("value", [number_of(node) for node in nodes], lambda x, w: _cell(w + short(x)))
+            )
         if self.gradients:
             gradients = [node.grad for node in nodes]
             rows.append(_range("grad", gradients, lambda x, w: self.shades.cell(x, before=w)))

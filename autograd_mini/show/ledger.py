@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import Any, Final, overload
+from typing import Final, overload
 
-from autograd_mini.engine.value import Value, topological_order
+from autograd_mini.engine.value import Value, expect_value, topological_order
 from autograd_mini.show.names import definition, names
 from autograd_mini.show.text import columns, elided, one_line, short, showable
 
@@ -169,10 +169,4 @@ def ledger(root: Value) -> Ledger:
     >>> ledger(e).gradient[b]
     5.0
     """
-    return Ledger(_checked("ledger(root)", root))
-
-
-def _checked(call: str, root: Any) -> Value:
-    if isinstance(root, Value):
-        return root
-    raise TypeError(f"{call}: expected a Value, got {type(root).__name__}; wrap a number in Value(...)")
+    return Ledger(expect_value("ledger(root)", root, "wrap a number in Value(...)"))

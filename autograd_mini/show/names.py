@@ -11,25 +11,11 @@ from itertools import count
 
 from autograd_mini.engine.primitives import neg
 from autograd_mini.engine.table import ATOM
-from autograd_mini.engine.value import Value, depth_first
+from autograd_mini.engine.value import Value, evaluation_order
 from autograd_mini.show.scopes import scope_and_name
 from autograd_mini.show.text import one_line, short
 
-__all__ = ["definition", "evaluation_order", "names", "operation"]
-
-
-def evaluation_order(root: Value) -> list[Value]:
-    """Return all that `root` was computed from, operands before results, as one would write it down.
-
-    The first operand's side comes before the second's. Operands without an edge, such as the branch
-    that a `where` did not take, are there too.
-
-    >>> a, b = Value(2.0, "a"), Value(1.0, "b")
-    >>> [node.data for node in evaluation_order((a + b) * (b + 1))]
-    [2.0, 1.0, 3.0, 2.0, 6.0]
-    """
-    order = depth_first(root, lambda node: [x for x in reversed(node.operands) if isinstance(x, Value)])
-    return order[::-1]
+__all__ = ["definition", "names", "operation"]
 
 
 def names(root: Value) -> dict[Value, str]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from html import escape
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from autograd_mini.engine.value import Value, topological_order
+from autograd_mini.engine.value import Value, expect_value, leading_to, topological_order
 from autograd_mini.show.names import names
 from autograd_mini.show.text import columns, elided, short, showable
 
@@ -61,7 +61,7 @@ class Paths:
         self.end = end
         self.cap = cap
         order = topological_order(root)
-        self._leads = _leading_to([end], order)
+        self._leads = leading_to([end], order)
         self.count, self.visits = _tally(order, [end], self._leads)
 
     count: int
@@ -150,7 +150,9 @@ def paths(root: Value, end: Value, *, cap: int = CAP) -> Paths:
     >>> paths(e, b).count == 2**100, paths(e, b).visits.in_one_sweep
     (True, 202)
     """
-    return Paths(_checked("paths(root, end)", root), _checked("paths(root, end)", end), cap)
+    for node in (root, end):
+        expect_value("paths(root, end)", node, "wrap a number in Value(...)")
+    return Paths(root, end, cap)
 
 
 def visits(root: Value) -> Visits:
@@ -164,18 +166,9 @@ def visits(root: Value) -> Visits:
     >>> visits(y)
     Visits(path_by_path=56294995342131200, in_one_sweep=100)
     """
-    order = topological_order(_checked("visits(root)", root))
+    order = topological_order(expect_value("visits(root)", root, "wrap a number in Value(...)"))
     leaves = [node for node in order if node.op is None]
-    return _tally(order, leaves, _leading_to(leaves, order))[1]
-
-
-def _leading_to(ends: list[Value], order: list[Value]) -> set[Value]:
-    """Return the nodes from which a path leads to one of `ends`, of those in `order`."""
-    leads = set(ends)
-    for node in reversed(order):
-        if any(x in leads for x, _ in node.edges()):
-            leads.add(node)
-    return leads.intersection(order)
+    return _tally(order, leaves, leading_to(leaves, order))[1]
 
 
 def _tally(order: list[Value], ends: list[Value], leads: set[Value]) -> tuple[int, Visits]:
@@ -197,12 +190,6 @@ def _tally(order: list[Value], ends: list[Value], leads: set[Value]) -> tuple[in
                 number[x] += n
                 length[x] += steps + n
     return total, Visits(walked, edges)
-
-
-def _checked(call: str, root: Any) -> Value:
-    if isinstance(root, Value):
-        return root
-    raise TypeError(f"{call}: expected a Value, got {type(root).__name__}; wrap a number in Value(...)")
 
 
 def _shortened(parts: list[str], joint: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from autograd_mini.engine.value import Value
+from autograd_mini.engine.value import Value, expect_value, number_of
 from autograd_mini.show.ledger import ledger
 from autograd_mini.show.names import definition, names
 from autograd_mini.show.text import columns, one_line, short, showable
@@ -49,8 +49,7 @@ def tree(root: Value, *, depth: int = DEPTH, rows: int = ROWS) -> Tree:
     └─ d = b + 1      2  ∂e/∂d = 3         3
        └─ b ↑            ∂d/∂b = 1
     """
-    if not isinstance(root, Value):
-        raise TypeError(f"tree(root): expected a Value, got {type(root).__name__}")
+    expect_value("tree(root)", root, "give what an expression returned")
     balances = ledger(root).balances
     called = names(root)
     table = [("node", "value", "edge", "gradient")]
@@ -68,7 +67,7 @@ def tree(root: Value, *, depth: int = DEPTH, rows: int = ROWS) -> Tree:
         below = list(_edges_below(node))
         if len(indent) >= 3 * depth and below:
             below, text = [], f"{text} …"
-        table.append((branch + text, short(node.data), edge, short(balances.get(node, 0.0))))
+        table.append((branch + text, short(number_of(node)), edge, short(balances.get(node, 0.0))))
         for i, (operand, derivative) in reversed(list(enumerate(below))):
             label = f"∂{one_line(name, NAME)}/∂{one_line(called[operand], NAME)}"
             edge = "no edge" if derivative is None else f"{label} = {short(derivative)}"

@@ -17,9 +17,10 @@ from browser import browsing
 from hypothesis import given
 
 from autograd_mini import Value
+from autograd_mini.engine.value import evaluation_order
 from autograd_mini.page.animate import animate
 from autograd_mini.show.ledger import ledger
-from autograd_mini.show.names import evaluation_order, names
+from autograd_mini.show.names import names
 from autograd_mini.show.paths import visits
 from autograd_mini.show.render import RenderError
 from autograd_mini.show.text import isolated, one_line, short

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value, where
+from autograd_mini.engine.value import evaluation_order
 from autograd_mini.show.draw import (
     INK,
     INTERIOR,
@@ -26,7 +27,7 @@ from autograd_mini.show.draw import (
     POSITIVE,
     draw,
 )
-from autograd_mini.show.names import evaluation_order, names
+from autograd_mini.show.names import names
 from autograd_mini.show.render import Picture, RenderError
 from autograd_mini.show.scopes import scope
 from autograd_mini.show.text import one_line, short

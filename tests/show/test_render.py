@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import time
 from importlib import metadata
 
 import pytest
@@ -139,12 +140,20 @@ def test_one_that_hangs_is_stopped_with_its_children(stand_in, tmp_path):
     with pytest.raises(RenderError, match=r"no picture after 0\.5 s; draw a smaller graph"):
         render("digraph {}", "svg", seconds=0.5)
     child = int(pid.read_text())
-    if os.path.isdir("/proc"):  # gone, or waiting to be reaped by whoever adopted it
-        try:
-            with open(f"/proc/{child}/stat") as file:
-                assert file.read().rpartition(")")[2].split()[0] == "Z"
-        except FileNotFoundError:
-            pass
+    if os.path.isdir("/proc"):
+        patience = time.monotonic() + 10  # a signal takes a moment on a busy machine
+        while not is_gone(child):
+            assert time.monotonic() < patience
+            time.sleep(0.01)
+
+
+def is_gone(process):
+    """Whether a process has ended, or waits to be reaped by whoever adopted it."""
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 # ---- writing ---------------------------------------------------------------------------------------
