@@ -69,7 +69,6 @@ from autograd_mini.engine.primitives import (
     trunc,
     where,
 )
-from autograd_mini.engine.table import primitive
 from autograd_mini.engine.value import Value, topological_order
 from autograd_mini.formulas.derivative import Formula, derivative
 from autograd_mini.formulas.formula import formula, latex
@@ -83,6 +82,7 @@ from autograd_mini.show.paths import paths, visits
 from autograd_mini.show.render import RenderError
 from autograd_mini.show.scopes import scope
 from autograd_mini.show.tree import tree
+from autograd_mini.transforms.custom import primitive
 from autograd_mini.transforms.functions import (
     BranchWarning,
     grad,

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from types import coroutine
 from typing import Any, TypeVar
 
 __all__ = ["Mode", "Watcher", "collector_paused", "heard", "no_grad", "recording", "tell", "ties"]
@@ -59,8 +60,11 @@ class Watcher:
     def on_read(self, node: Any) -> Any:
         """Return what ``node.data`` is; None leaves it to the node."""
 
+    def on_index(self, node: Any) -> Any:
+        """Return the int that stands for a node where Python wants one; None refuses."""
+
     def on_compare(self, comparison: Callable[[Any, Any], bool], x: Any, y: Any, result: bool) -> Any:
-        """Hear how a node compared with a node or a number."""
+        """Return what a node compared with a node or a number is; None leaves it at `result`."""
 
     def on_backward(self, root: Any) -> Any:
         """Hear of a call of `Value.backward`, before it begins."""
@@ -105,51 +109,54 @@ class Mode:
 
     def __call__(self, f: F) -> F:
         """Decorate a function. Of a generator, the body runs in the mode, and not who iterates over it."""
-        if iscoroutinefunction(f):
+        if isgeneratorfunction(f):
 
-            async def coroutine(*args: Any, **kwargs: Any) -> Any:
-                with self:
-                    return await f(*args, **kwargs)
+            def run(*args: Any, **kwargs: Any) -> Any:
+                return (yield from _steps(self, f(*args, **kwargs)))
 
-            return wraps(f)(coroutine)  # type: ignore[return-value]
-        if isasyncgenfunction(f):
+        elif iscoroutinefunction(f):
 
-            async def asynchronous(*args: Any, **kwargs: Any) -> Any:
-                body, resume, sent = f(*args, **kwargs), "asend", None
+            async def run(*args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
+                return await _steps(self, f(*args, **kwargs))
+
+        elif isasyncgenfunction(f):
+
+            async def run(*args: Any, **kwargs: Any) -> Any:
+                body = f(*args, **kwargs)
+                step = body.asend(None)
                 while True:
                     try:
-                        with self:
-                            item = await getattr(body, resume)(sent)
+                        item = await _steps(self, step)
                     except StopAsyncIteration:
                         return
                     try:
-                        resume, sent = "asend", (yield item)
+                        step = body.asend((yield item))
                     except BaseException as error:
-                        resume, sent = "athrow", error
+                        step = body.athrow(error)
 
-            return wraps(f)(asynchronous)  # type: ignore[return-value]
-        if isgeneratorfunction(f):
+        else:
 
-            def generator(*args: Any, **kwargs: Any) -> Any:
-                body, resume, sent = f(*args, **kwargs), "send", None
-                while True:
-                    try:
-                        with self:
-                            item = getattr(body, resume)(sent)
-                    except StopIteration as end:
-                        return end.value
-                    try:
-                        resume, sent = "send", (yield item)
-                    except BaseException as error:
-                        resume, sent = "throw", error
+            def run(*args: Any, **kwargs: Any) -> Any:
+                with self:
+                    return f(*args, **kwargs)
 
-            return wraps(f)(generator)  # type: ignore[return-value]
+        return wraps(f)(run)  # type: ignore[return-value]
 
-        def function(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return f(*args, **kwargs)
 
-        return wraps(f)(function)  # type: ignore[return-value]
+@coroutine
+def _steps(mode: Mode, body: Any) -> Any:
+    """Run a generator, or what can be awaited: in the mode while it runs, outside while it waits."""
+    step, sent = body.send, None
+    while True:
+        try:
+            with mode:
+                item = step(sent)
+        except StopIteration as end:
+            return end.value
+        try:
+            step, sent = body.send, (yield item)
+        except BaseException as error:
+            step, sent = body.throw, error
 
 
 class _Block:

@@ -1,28 +1,42 @@
-"""`Recorder`: Python's operators, spelled as calls of primitives, for every type that records them.
+"""`Recorder`: Python's operators, as calls of primitives, for every type that records them.
 
-A `Value`, a dual number, a symbol inherit them from here and say only what a primitive does to them
-(`record_primitive`) and what comes of a comparison (`record_comparison`). Knows no type that does.
+A `Value`, a dual number and a symbol inherit the operators from here and say only what a primitive does to
+them (`record_primitive`) and what comes of a comparison (`record_comparison`).
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self, SupportsFloat, SupportsIndex, Union
 
 from autograd_mini.engine import modes
 from autograd_mini.engine import primitives as p
-from autograd_mini.engine.table import Primitive, follow, is_number
+from autograd_mini.engine.table import Primitive, as_number, exact_number, is_number
 
-__all__ = ["Recorder", "give_method"]
+__all__ = ["Number", "Recorder", "as_method", "give_method", "truth"]
 
 
-def _apply(op: Primitive, x: Any, y: Any) -> Any:
-    """Apply a binary primitive; NotImplemented where an operand is no number, as Python expects."""
-    for z in (x, y):
-        if z.__class__ is not float and not hasattr(z.__class__, "record_primitive") and not is_number(z):
-            return NotImplemented
-    return op(x, y)
+Number = Union["Recorder", SupportsFloat, SupportsIndex]
+"""What can be computed with, for type checkers."""
+
+
+def as_method(op: Primitive) -> Callable[..., Any]:
+    """Return a function that calls `op`: functions bind to an instance, and primitives do not."""
+    return lambda *operands: op(*operands)  # noqa: PLW0108
+
+
+def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """Return a binary operator and its reflection: NotImplemented where the other is no number."""
+
+    def stands(x: Any) -> bool:
+        return x.__class__ is float or hasattr(x.__class__, "record_primitive") or is_number(x)
+
+    return (
+        lambda x, y: op(x, y) if stands(y) else NotImplemented,
+        lambda x, y: op(y, x) if stands(y) else NotImplemented,
+    )
 
 
 class Recorder:
@@ -39,7 +53,7 @@ class Recorder:
         """Compare the numbers; NotImplemented where the other is none."""
         if hasattr(other.__class__, "record_primitive"):
             return comparison(self.data, other.data)
-        return comparison(self.data, other) if is_number(other) else NotImplemented
+        return comparison(self.data, exact_number(other)) if is_number(other) else NotImplemented
 
     @property
     def data(self) -> float:
@@ -49,117 +63,90 @@ class Recorder:
             "not with if"
         )
 
-    def __add__(self, other: Any) -> Any:
-        return _apply(p.add, self, other)
+    if TYPE_CHECKING:  # the names of the methods, for type checkers and editors
 
-    def __radd__(self, other: Any) -> Any:
-        return _apply(p.add, other, self)
+        def _alone(self) -> Self: ...
+        def _with_one(self, other: Number, /) -> Self: ...
 
-    def __sub__(self, other: Any) -> Any:
-        return _apply(p.sub, self, other)
+        __neg__ = __abs__ = __floor__ = __ceil__ = __trunc__ = _alone
+        __add__ = __sub__ = __mul__ = __truediv__ = __pow__ = __mod__ = __floordiv__ = _with_one
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rpow__ = __rmod__ = __rfloordiv__ = _with_one
+        abs = ceil = floor = neg = round = sign = step = stop_gradient = trunc = _alone
+        acos = acosh = asin = asinh = atan = atanh = cos = cosh = degrees = radians = sin = sinh = _alone
+        cbrt = exp = exp2 = expm1 = log = log10 = log1p = log2 = sech_squared = sqrt = tan = tanh = _alone
+        digamma = erf = erfc = gamma = lgamma = relu = sigmoid = sinc = softplus = _alone
+        add = atan2 = copysign = div = equal = floordiv = fmod = less = logaddexp = maximum = _with_one
+        minimum = mod = mul = polygamma = pow = sub = _with_one
+    else:
+        __neg__, __abs__ = as_method(p.neg), as_method(p.abs_)
+        __floor__, __ceil__, __trunc__ = map(as_method, (p.floor, p.ceil, p.trunc))
+        __add__, __radd__ = _operator(p.add)
+        __sub__, __rsub__ = _operator(p.sub)
+        __mul__, __rmul__ = _operator(p.mul)
+        __truediv__, __rtruediv__ = _operator(p.div)
+        __pow__, __rpow__ = _operator(p.pow_)
+        __mod__, __rmod__ = _operator(p.mod)
+        __floordiv__, __rfloordiv__ = _operator(p.floordiv)
 
-    def __rsub__(self, other: Any) -> Any:
-        return _apply(p.sub, other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return _apply(p.mul, self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return _apply(p.mul, other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return _apply(p.div, self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return _apply(p.div, other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return _apply(p.pow_, self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return _apply(p.pow_, other, self)
-
-    def __neg__(self) -> Any:
-        return p.neg(self)
-
-    def __pos__(self) -> Any:
+    def __pos__(self) -> Self:
         return self
 
-    def __abs__(self) -> Any:
-        return p.abs_(self)
+    def __round__(self, digits: int | None = None) -> Self:
+        return p.round_to(self, digits)  # type: ignore[no-any-return]
 
-    def __mod__(self, other: Any) -> Any:
-        return _apply(p.mod, self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return _apply(p.mod, other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return _apply(p.floordiv, self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return _apply(p.floordiv, other, self)
-
-    def __floor__(self) -> Any:
-        return p.floor(self)
-
-    def __ceil__(self) -> Any:
-        return p.ceil(self)
-
-    def __trunc__(self) -> Any:
-        return p.trunc(self)
-
-    def __round__(self, digits: int | None = None) -> Any:
-        return p.round_to(self, digits)
-
-    def __eq__(self, other: object) -> Any:
+    def __eq__(self, other: object) -> bool:
         result = self.record_comparison(operator.eq, other)
         if result is True:
             modes.ties.count += 1
-        return result
+        return result  # type: ignore[no-any-return]
 
-    def __ne__(self, other: object) -> Any:
+    def __ne__(self, other: object) -> bool:
         result = self.record_comparison(operator.ne, other)
         if result is False:
             modes.ties.count += 1
-        return result
+        return result  # type: ignore[no-any-return]
 
-    def __lt__(self, other: Any) -> Any:
-        return self.record_comparison(operator.lt, other)
+    def __lt__(self, other: Number) -> bool:
+        return self.record_comparison(operator.lt, other)  # type: ignore[no-any-return]
 
-    def __le__(self, other: Any) -> Any:
-        return self.record_comparison(operator.le, other)
+    def __le__(self, other: Number) -> bool:
+        return self.record_comparison(operator.le, other)  # type: ignore[no-any-return]
 
-    def __gt__(self, other: Any) -> Any:
-        return self.record_comparison(operator.gt, other)
+    def __gt__(self, other: Number) -> bool:
+        return self.record_comparison(operator.gt, other)  # type: ignore[no-any-return]
 
-    def __ge__(self, other: Any) -> Any:
-        return self.record_comparison(operator.ge, other)
+    def __ge__(self, other: Number) -> bool:
+        return self.record_comparison(operator.ge, other)  # type: ignore[no-any-return]
 
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        return self.record_comparison(operator.ne, 0.0)  # type: ignore[no-any-return]
+        return bool(self.record_comparison(operator.ne, 0.0))
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else str(self)
 
-    def detach(self) -> Any:
+    def detach(self) -> Self:
         """Return the same number, through which no derivative passes."""
-        return p.stop_gradient(self)
+        return p.stop_gradient(self)  # type: ignore[call-overload, no-any-return]
 
-    def conjugate(self) -> Any:
+    def conjugate(self) -> Self:
         """Return the number itself, which is real; NumPy asks."""
         return self
 
-    def __float__(self) -> float:
-        _refuse("float", self)
+    if not TYPE_CHECKING:  # so a type checker refuses math.sin(v) too
 
-    def __int__(self) -> int:
-        _refuse("int", self)
+        def __float__(self):
+            _refuse("float", self)
 
-    def __complex__(self) -> complex:
-        _refuse("complex", self)
+        def __complex__(self):
+            _refuse("complex", self)
+
+        def __int__(self):
+            number = modes.tell("on_index", self) if modes.active else None
+            return _refuse("int", self) if number is None else number
+
+        __index__ = __int__
 
 
 def _refuse(conversion: str, x: Recorder) -> NoReturn:
@@ -169,11 +156,8 @@ def _refuse(conversion: str, x: Recorder) -> NoReturn:
     )
 
 
-# ---- every function of the table is a method: v.tanh(), and np.exp of an array of Values -----------
-
-
 def give_method(cls: type, row: Primitive, method: Callable[..., Any]) -> None:
-    """Make `method` the row's method of a class, under each of its names that means nothing else there."""
+    """Make `method` the primitive's in a class, under each of its names that means nothing else there."""
     # Attributes set on the class, and no __getattr__: that would make every slot access slower.
     method.__name__, method.__doc__ = row.name, row.__doc__
     method.row = row  # type: ignore[attr-defined]
@@ -183,4 +167,25 @@ def give_method(cls: type, row: Primitive, method: Callable[..., Any]) -> None:
             setattr(cls, name, method)
 
 
-follow(lambda row: give_method(Recorder, row, lambda self, *others: row(self, *others)))  # noqa: PLW0108 — a row is not a function: it would not bind
+def truth(comparison: Callable[[Any, Any], bool], x: Any, y: Any) -> Any:
+    """Return a comparison as 1.0 or 0.0 in primitives: one of `operator`'s, of `x` with a node or number.
+
+    An int that is no float is compared exactly: with the floats next to it.
+
+    >>> truth(operator.le, 2.0, 3.0), truth(operator.eq, 2.0**53, 2**53 + 1)
+    (1.0, 0.0)
+    """
+    low = high = y
+    if not hasattr(y, "record_primitive"):
+        exact, y = exact_number(y), as_number(y)
+        low = y if y <= exact else math.nextafter(y, -math.inf)
+        high = y if y >= exact else math.nextafter(y, math.inf)
+        if low != high:
+            y = math.nan
+    if comparison in (operator.eq, operator.ne):
+        same = p.equal(x, y)
+        return same if comparison is operator.eq else 1.0 - same
+    if comparison in (operator.lt, operator.gt):
+        return p.less(x, high) if comparison is operator.lt else p.less(low, x)
+    strict = p.less(x, high) if comparison is operator.le else p.less(low, x)
+    return p.where(strict, 1.0, p.equal(x, y))

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Any, Final
 
-from autograd_mini.engine.table import REALS, Interval, Primitive, as_number, primitive
+from autograd_mini.engine.table import REALS, Interval, Primitive, as_number, define
 
 inf: Final = math.inf
 nan: Final = math.nan
@@ -102,7 +102,7 @@ def _power_by_exponent(z: Any, x: Any, y: Any) -> Any:
     return where(equal(x, 0.0), where(less(y, 0.0), z * log(x), 0.0), z * log(x))
 
 
-add = primitive(
+add = define(
     "add",
     "x y",
     value=lambda x, y: x + y,
@@ -114,7 +114,7 @@ add = primitive(
     precedence=1,
     doc="The sum x + y.",
 )
-sub = primitive(
+sub = define(
     "sub",
     "x y",
     value=lambda x, y: x - y,
@@ -127,7 +127,7 @@ sub = primitive(
     aliases=["subtract"],
     doc="The difference x - y.",
 )
-mul = primitive(
+mul = define(
     "mul",
     "x y",
     value=lambda x, y: x * y,
@@ -140,7 +140,7 @@ mul = primitive(
     aliases=["multiply"],
     doc="The product x * y.",
 )
-div: Primitive = primitive(
+div: Primitive = define(
     "div",
     "x y",
     value=_divide,
@@ -153,7 +153,7 @@ div: Primitive = primitive(
     aliases=["divide", "true_divide"],
     doc="The quotient x / y; division by zero is inf or nan, as IEEE-754 has it.",
 )
-neg = primitive(
+neg = define(
     "neg",
     value=lambda x: -x,
     spelling="-{x}",
@@ -165,7 +165,7 @@ neg = primitive(
     aliases=["negative"],
     doc="The negation -x.",
 )
-pow_ = primitive(
+pow_ = define(
     "pow",
     "x y",
     value=_power,
@@ -181,7 +181,7 @@ pow_ = primitive(
 
 # ---- choices: comparisons, where, and what is 0 almost everywhere when differentiated --------------
 
-less = primitive(
+less = define(
     "less",
     "x y",
     value=lambda x, y: 1.0 if x < y else 0.0,
@@ -191,7 +191,7 @@ less = primitive(
     latex="[{x} < {y}]",
     doc="1 where x < y, else 0; a comparison with nan is 0.",
 )
-equal = primitive(
+equal = define(
     "equal",
     "x y",
     value=lambda x, y: 1.0 if x == y else 0.0,
@@ -201,7 +201,7 @@ equal = primitive(
     latex="[{x} = {y}]",
     doc="1 where x equals y, else 0.",
 )
-where = primitive(
+where = define(
     "where",
     "condition x y",
     value=lambda condition, x, y: x if condition else y,
@@ -216,7 +216,7 @@ where = primitive(
     latex=r"\begin{{cases}} {x} & {condition} \\ {y} & \text{{otherwise}} \end{{cases}}",
     doc="x where the condition is not 0, else y; the branch not taken has no derivative at all.",
 )
-stop_gradient = primitive(
+stop_gradient = define(
     "stop_gradient",
     value=lambda x: x,
     spelling="{x}",
@@ -226,7 +226,16 @@ stop_gradient = primitive(
     latex=r"\left[{x}\right]",
     doc="x itself, as if it were a constant: no derivative passes.",
 )
-step = primitive(
+identity = define(
+    "identity",
+    value=lambda x: x,
+    partials=[lambda y, x: 1.0],
+    reference="x",
+    form="{x}",
+    latex="{x}",
+    doc="x itself, as a node of its own: the input of a derivative taken inside another.",
+)
+step = define(
     "step",
     definition=lambda x: where(less(0.0, x), 1.0, where(equal(x, x), 0.0, x)),
     partials=[None],
@@ -234,7 +243,7 @@ step = primitive(
     latex=r"\theta\left({x}\right)",
     doc="The unit step: 1 where x > 0, else 0; the derivative of relu.",
 )
-sign = primitive(
+sign = define(
     "sign",
     definition=lambda x: where(less(0.0, x), 1.0, where(less(x, 0.0), -1.0, x + 0.0)),
     partials=[None],
@@ -257,7 +266,7 @@ def _round(x: Any) -> Any:
     )
 
 
-copysign: Primitive = primitive(
+copysign: Primitive = define(
     "copysign",
     "x y",
     value=lambda x, y: math.copysign(x, y if y == y else 1.0),
@@ -266,28 +275,28 @@ copysign: Primitive = primitive(
     reference="fabs(x) if y >= 0 else -fabs(x)",
     doc="The size of x with the sign of y: -0.0 is negative, nan positive; the derivative at x = 0 is 0.",
 )
-floor = primitive(
+floor = define(
     "floor",
     value=_floor,
     partials=[None],
     latex=r"\left\lfloor{x}\right\rfloor",
     doc="The largest whole number not above x; derivative 0 everywhere. inf and nan pass through.",
 )
-ceil = primitive(
+ceil = define(
     "ceil",
     definition=lambda x: -floor(-x),
     partials=[None],
     latex=r"\left\lceil{x}\right\rceil",
     doc="The smallest whole number not below x; derivative 0 everywhere. inf and nan pass through.",
 )
-trunc = primitive(
+trunc = define(
     "trunc",
     definition=lambda x: copysign(floor(abs_(x)), x),
     partials=[None],
     reference="floor(x) if x >= 0 else ceil(x)",
     doc="x without its fraction; derivative 0 everywhere. inf and nan pass through.",
 )
-round_ = primitive(
+round_ = define(
     "round",
     definition=_round,
     partials=[None],
@@ -321,7 +330,7 @@ def _ordered(x: Any, lo: Any, hi: Any, derivative: Any) -> Any:
     return where(equal(x, x) * equal(lo, lo) * equal(hi, hi), derivative, nan)
 
 
-abs_: Primitive = primitive(
+abs_: Primitive = define(
     "abs",
     value=math.fabs,
     partials=[lambda y, x: sign(x)],
@@ -330,14 +339,14 @@ abs_: Primitive = primitive(
     aliases=["absolute", "fabs"],
     doc="The absolute value; its derivative at 0 is 0, the subgradient of least norm.",
 )
-relu = primitive(
+relu = define(
     "relu",
     definition=lambda x: where(less(0.0, x), x, where(equal(x, x), 0.0, x)),
     partials=[lambda y, x: step(x)],
     reference="x if x > 0 else 0",
     doc="The rectified linear unit: x where x > 0, else 0, with derivative 0 at 0.",
 )
-maximum = primitive(
+maximum = define(
     "maximum",
     "x y",
     definition=_larger,
@@ -349,7 +358,7 @@ maximum = primitive(
     latex=r"\max\left({x}, {y}\right)",
     doc="The larger of x and y; each has derivative ½ at a tie, and a nan in either gives nan.",
 )
-minimum = primitive(
+minimum = define(
     "minimum",
     "x y",
     definition=_smaller,
@@ -361,7 +370,7 @@ minimum = primitive(
     latex=r"\min\left({x}, {y}\right)",
     doc="The smaller of x and y; each has derivative ½ at a tie, and a nan in either gives nan.",
 )
-clamp = primitive(
+clamp = define(
     "clamp",
     "x lo hi",
     definition=_clamp,
@@ -404,7 +413,7 @@ def _unless_nan(z: Any, x: Any) -> Any:
     return where(equal(z, z), 1.0, nan * x)
 
 
-fmod = primitive(
+fmod = define(
     "fmod",
     "x y",
     value=lambda x, y: math.fmod(x, y) if y and -inf < x < inf else nan,
@@ -412,7 +421,7 @@ fmod = primitive(
     reference="x - y * (floor(x / y) if x / y >= 0 else ceil(x / y))",
     doc="What is left of x after whole numbers of y, with the sign of x, as in C; nan for y = 0.",
 )
-mod: Primitive = primitive(
+mod: Primitive = define(
     "mod",
     "x y",
     definition=_mod,
@@ -424,7 +433,7 @@ mod: Primitive = primitive(
     aliases=["remainder"],
     doc="What is left of x after whole numbers of y, with the sign of y, as Python's %; nan for y = 0.",
 )
-floordiv = primitive(
+floordiv = define(
     "floordiv",
     "x y",
     definition=_floordiv,
@@ -454,7 +463,7 @@ def _cube_root(x: Any) -> Any:
     return copysign(where(equal(size, 0.0) + equal(size, inf), size, root), x)
 
 
-exp = primitive(
+exp = define(
     "exp",
     value=_ieee(math.exp),
     partials=[lambda y, x: y],
@@ -462,7 +471,7 @@ exp = primitive(
     latex="e^{{{x}}}",
     doc="The exponential eˣ.",
 )
-exp2 = primitive(
+exp2 = define(
     "exp2",
     definition=lambda x: pow_(2.0, x),
     partials=[lambda y, x: LN2 * y],
@@ -471,7 +480,7 @@ exp2 = primitive(
     latex="2^{{{x}}}",
     doc="The power 2ˣ.",
 )
-expm1 = primitive(
+expm1 = define(
     "expm1",
     value=_ieee(math.expm1),
     partials=[lambda y, x: exp(x)],
@@ -481,7 +490,7 @@ expm1 = primitive(
     form="expm1({x})",
     doc="eˣ - 1, to full accuracy near 0.",
 )
-log = primitive(
+log = define(
     "log",
     value=_ieee(math.log, {0.0: -inf}),
     partials=[lambda y, x: div(1.0, _right_of_zero(x) + 0.0)],
@@ -489,7 +498,7 @@ log = primitive(
     latex=r"\log\left({x}\right)",
     doc="The natural logarithm; -inf at 0, nan below.",
 )
-log2 = primitive(
+log2 = define(
     "log2",
     value=_ieee(math.log2, {0.0: -inf}),
     partials=[lambda y, x: _reciprocal_log(x, 2.0)],
@@ -498,7 +507,7 @@ log2 = primitive(
     latex=r"\log_2\left({x}\right)",
     doc="The logarithm to base 2; -inf at 0, nan below.",
 )
-log10 = primitive(
+log10 = define(
     "log10",
     value=_ieee(math.log10, {0.0: -inf}),
     partials=[lambda y, x: _reciprocal_log(x, 10.0)],
@@ -507,7 +516,7 @@ log10 = primitive(
     latex=r"\log_{{10}}\left({x}\right)",
     doc="The logarithm to base 10; -inf at 0, nan below.",
 )
-log1p = primitive(
+log1p = define(
     "log1p",
     value=_ieee(math.log1p, {-1.0: -inf}),
     partials=[lambda y, x: div(1.0, _right_of_zero(1.0 + x))],
@@ -515,7 +524,7 @@ log1p = primitive(
     latex=r"\log\left(1 + {x}\right)",
     doc="log(1 + x), to full accuracy near 0; -inf at -1, nan below.",
 )
-sqrt = primitive(
+sqrt = define(
     "sqrt",
     value=lambda x: math.sqrt(x) if x >= 0 else nan,
     partials=[lambda y, x: div(0.5, y + 0.0)],
@@ -523,7 +532,7 @@ sqrt = primitive(
     latex=r"\sqrt{{{x}}}",
     doc="The square root; its derivative at 0 is inf, and both are nan below.",
 )
-cbrt = primitive(
+cbrt = define(
     "cbrt",
     definition=_cube_root,
     partials=[lambda y, x: div(1.0, 3.0 * (y * y))],
@@ -534,28 +543,28 @@ cbrt = primitive(
 
 # ---- circular functions, in radians ----------------------------------------------------------------
 
-sin = primitive(
+sin = define(
     "sin",
     value=lambda x: math.sin(x) if -inf < x < inf else nan,
     partials=[lambda y, x: cos(x)],
     latex=r"\sin\left({x}\right)",
     doc="The sine, x in radians.",
 )
-cos: Primitive = primitive(
+cos: Primitive = define(
     "cos",
     value=lambda x: math.cos(x) if -inf < x < inf else nan,
     partials=[lambda y, x: -sin(x)],
     latex=r"\cos\left({x}\right)",
     doc="The cosine, x in radians.",
 )
-tan = primitive(
+tan = define(
     "tan",
     value=_ieee(math.tan),
     partials=[lambda y, x: 1.0 + y * y],
     latex=r"\tan\left({x}\right)",
     doc="The tangent, x in radians.",
 )
-asin = primitive(
+asin = define(
     "asin",
     value=_ieee(math.asin),
     partials=[lambda y, x: div(1.0, sqrt(_one_less_square(x)))],
@@ -564,7 +573,7 @@ asin = primitive(
     aliases=["arcsin"],
     doc="The angle in [-π/2, π/2] whose sine is x; its derivative at ±1 is inf, and both are nan beyond.",
 )
-acos = primitive(
+acos = define(
     "acos",
     value=_ieee(math.acos),
     partials=[lambda y, x: div(-1.0, sqrt(_one_less_square(x)))],
@@ -573,7 +582,7 @@ acos = primitive(
     aliases=["arccos"],
     doc="The angle in [0, π] whose cosine is x; its derivative at ±1 is -inf, and both are nan beyond.",
 )
-atan = primitive(
+atan = define(
     "atan",
     value=math.atan,
     partials=[lambda y, x: div(1.0, 1.0 + x * x)],
@@ -589,7 +598,7 @@ def _over_square(x: Any, h: Any) -> Any:
     return where(ordinary, div(x, h * h), div(div(x, h), h))
 
 
-atan2 = primitive(
+atan2 = define(
     "atan2",
     "y x",
     value=math.atan2,
@@ -601,7 +610,7 @@ atan2 = primitive(
     aliases=["arctan2"],
     doc="The angle of the point (x, y), in [-π, π]; its derivatives at (0, 0) are nan.",
 )
-hypot: Primitive = primitive(
+hypot: Primitive = define(
     "hypot",
     "*x",
     value=math.hypot,
@@ -609,7 +618,7 @@ hypot: Primitive = primitive(
     reference="sqrt(fsum(t * t for t in x))",
     doc="The Euclidean length √(x² + y² + …) of any number of operands; its derivatives at 0 are 0.",
 )
-degrees = primitive(
+degrees = define(
     "degrees",
     definition=lambda x: x * (180.0 / math.pi),
     partials=[lambda y, x: 180.0 / math.pi],
@@ -619,7 +628,7 @@ degrees = primitive(
     aliases=["rad2deg"],
     doc="The angle x, in radians, in degrees.",
 )
-radians = primitive(
+radians = define(
     "radians",
     definition=lambda x: x * (math.pi / 180.0),
     partials=[lambda y, x: math.pi / 180.0],
@@ -659,7 +668,7 @@ def _sinc_slope(y: Any, x: Any) -> Any:
     return where(less(abs_(x), 0.5), series, div(_half_turns(x)[1] - y, x))
 
 
-sinc = primitive(
+sinc = define(
     "sinc",
     definition=_sinc,
     partials=[_sinc_slope],
@@ -684,7 +693,7 @@ def _cosh(x: float) -> float:
         return inf
 
 
-sinh: Primitive = primitive(
+sinh: Primitive = define(
     "sinh",
     value=_ieee(math.sinh),
     partials=[lambda y, x: cosh(x)],
@@ -692,7 +701,7 @@ sinh: Primitive = primitive(
     latex=r"\sinh\left({x}\right)",
     doc="The hyperbolic sine.",
 )
-cosh: Primitive = primitive(
+cosh: Primitive = define(
     "cosh",
     value=_cosh,
     partials=[lambda y, x: sinh(x)],
@@ -700,14 +709,14 @@ cosh: Primitive = primitive(
     latex=r"\cosh\left({x}\right)",
     doc="The hyperbolic cosine.",
 )
-tanh: Primitive = primitive(
+tanh: Primitive = define(
     "tanh",
     value=math.tanh,
     partials=[lambda y, x: sech_squared(x)],  # 1 - y² has no correct digit left at x = 20
     latex=r"\tanh\left({x}\right)",
     doc="The hyperbolic tangent.",
 )
-sech_squared: Primitive = primitive(
+sech_squared: Primitive = define(
     "sech_squared",
     definition=_sech_squared,
     partials=[lambda y, x: -2.0 * (tanh(x) * y)],
@@ -715,7 +724,7 @@ sech_squared: Primitive = primitive(
     latex=r"\operatorname{{sech}}^2\left({x}\right)",
     doc="1/cosh²x, the derivative of tanh: a row of its own, exact to the last digits at every order.",
 )
-asinh = primitive(
+asinh = define(
     "asinh",
     value=math.asinh,
     partials=[lambda y, x: div(1.0, hypot(1.0, x))],
@@ -723,7 +732,7 @@ asinh = primitive(
     aliases=["arcsinh"],
     doc="The number whose hyperbolic sine is x.",
 )
-acosh = primitive(
+acosh = define(
     "acosh",
     value=_ieee(math.acosh),
     partials=[lambda y, x: div(1.0, sqrt(x - 1.0) * sqrt(x + 1.0))],
@@ -732,7 +741,7 @@ acosh = primitive(
     aliases=["arccosh"],
     doc="The number ≥ 0 whose hyperbolic cosine is x; its derivative at 1 is inf, and both are nan below.",
 )
-atanh = primitive(
+atanh = define(
     "atanh",
     value=_ieee(math.atanh, {1.0: inf, -1.0: -inf}),
     partials=[lambda y, x: div(1.0, _right_of_zero(_one_less_square(x)))],
@@ -804,7 +813,7 @@ def _shares(xs: Sequence[Any]) -> list[Any]:
     return [div(e, total) for e in exponentials]
 
 
-sigmoid = primitive(
+sigmoid = define(
     "sigmoid",
     definition=_sigmoid,
     partials=[_sigmoid_slope],
@@ -812,14 +821,14 @@ sigmoid = primitive(
     latex=r"\sigma\left({x}\right)",
     doc="The logistic function 1 / (1 + e⁻ˣ), never overflowing.",
 )
-softplus = primitive(
+softplus = define(
     "softplus",
     definition=_softplus,
     partials=[lambda y, x: sigmoid(x)],
     reference="log1p(exp(x)) if x < 0 else x + log1p(exp(-x))",
     doc="log(1 + eˣ), a smooth relu, exact to the last digits at any size of x.",
 )
-logaddexp = primitive(
+logaddexp = define(
     "logaddexp",
     "x y",
     definition=_log_add_exp,
@@ -828,7 +837,7 @@ logaddexp = primitive(
     latex=r"\log\left(e^{{{x}}} + e^{{{y}}}\right)",
     doc="log(eˣ + eʸ), never overflowing.",
 )
-logsumexp = primitive(
+logsumexp = define(
     "logsumexp",
     "*x",
     value=_log_sum_exp,
@@ -850,13 +859,13 @@ def _gaussian(x: Any) -> Any:
     return exp(-(high * high)) * exp((high - x) * (high + x))
 
 
-erf = primitive(
+erf = define(
     "erf",
     value=math.erf,
     partials=[lambda y, x: TWO_OVER_ROOT_PI * _gaussian(x)],
     doc="The error function, 2/√π times the integral of exp(-t²) from 0 to x.",
 )
-erfc = primitive(
+erfc = define(
     "erfc",
     value=math.erfc,
     partials=[lambda y, x: -TWO_OVER_ROOT_PI * _gaussian(x)],
@@ -963,7 +972,7 @@ def _polygamma(n: float, x: float) -> float:
     return even * _gamma(n + 1.0) * _zeta(n + 1.0, x)
 
 
-gamma = primitive(
+gamma = define(
     "gamma",
     value=_gamma,
     partials=[lambda y, x: y * digamma(x)],
@@ -971,7 +980,7 @@ gamma = primitive(
     latex=r"\Gamma\left({x}\right)",
     doc="The gamma function; inf at 0 and from 172 on, nan at negative whole numbers.",
 )
-lgamma = primitive(
+lgamma = define(
     "lgamma",
     value=_lgamma,
     partials=[lambda y, x: digamma(x)],
@@ -981,7 +990,7 @@ lgamma = primitive(
     aliases=["gammaln"],
     doc="log |Γ(x)|; inf at 0 and at negative whole numbers, with derivative -inf at 0, nan below.",
 )
-digamma: Primitive = primitive(
+digamma: Primitive = define(
     "digamma",
     definition=_digamma,
     partials=[lambda y, x: polygamma(1.0, x)],
@@ -990,7 +999,7 @@ digamma: Primitive = primitive(
     aliases=["psi"],
     doc="The derivative of lgamma; -inf at 0, nan at negative whole numbers.",
 )
-polygamma: Primitive = primitive(
+polygamma: Primitive = define(
     "polygamma",
     "n x",
     value=_polygamma,
@@ -1016,7 +1025,7 @@ def _dot(*pairs: Any) -> Any:
     return _add_up(*[x * y for x, y in zip(pairs[:half], pairs[half:], strict=True)])
 
 
-_sum = primitive(
+_sum = define(
     "sum",
     "*x",
     value=_add_up,
@@ -1026,7 +1035,7 @@ _sum = primitive(
     latex=r"\sum\left({x}\right)",
     doc="The sum of any number of operands, from left to right: one node, however many there are.",
 )
-_dot_row = primitive(
+_dot_row = define(
     "dot",
     "*x",
     value=_dot,

@@ -1,13 +1,9 @@
-"""What a row of the table is: everything the library knows of one primitive. Knows no function by name.
+"""What a primitive is: a function on floats with all that the library needs to know of it.
 
-A row holds a function's value on floats, one *partial* per operand (∂y/∂xᵢ), the domain, the printed
-form and the mathematical definition that tests hold it to. Everything else in the library — eager
-evaluation, derivatives of any order in either direction, pictures, formulas, compiled code, property
-tests — reads the row. The rows themselves are in `primitives`.
-
-A rule is text that runs on anything: on Values it builds a graph, and on floats it would call a dozen
-small primitives. So each row also writes its rules out, once, as straight Python for floats, by running
-them on symbols; what a rule says is said in one place, and is fast there where speed counts.
+A primitive holds its value on floats, one *partial* per operand (∂y/∂xᵢ), the domain, the printed form and
+the mathematical definition that tests hold it to. All else in the library — eager evaluation, derivatives
+of any order in either direction, pictures, formulas, compiled code, property tests — reads these. The
+primitives themselves are in `primitives`; those of a user's own are made by `custom`.
 """
 
 from __future__ import annotations
@@ -16,17 +12,23 @@ import inspect
 import math
 import numbers
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NoReturn, overload
+from typing import TYPE_CHECKING, Any, Final, SupportsFloat, SupportsIndex, overload
+
+from autograd_mini.engine.float_rules import on_floats
+
+if TYPE_CHECKING:
+    from autograd_mini.engine.value import Value
 
 __all__ = [
     "TABLE",
     "Interval",
     "Primitive",
     "as_number",
-    "follow",
+    "define",
+    "exact_number",
     "is_number",
     "named",
-    "primitive",
+    "replace",
 ]
 
 inf: Final = math.inf
@@ -37,13 +39,17 @@ Interval = tuple[float, float]
 
 REALS: Final[Interval] = (-1.7976931348623157e308, 1.7976931348623157e308)
 
+_POSITIONAL, _VARIADIC = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL
+
 ATOM: Final = 9
 """The precedence of a form that never needs brackets around it, such as a function call."""
 
 
 def is_number(x: Any) -> bool:
-    """Whether `x` is a real number of Python's, NumPy's or such; NumPy's bool is one too."""
-    return isinstance(x, (float, int, numbers.Real)) or type(x).__name__ in ("bool", "bool_")
+    """Whether `x` is a real number of Python's, NumPy's or such; an array without dimensions is one too."""
+    if isinstance(x, (float, int, numbers.Real)):
+        return True
+    return getattr(x, "shape", None) == () and getattr(x.dtype, "kind", None) in ("b", "i", "u", "f")
 
 
 def as_number(x: Any) -> float:
@@ -67,13 +73,20 @@ def as_number(x: Any) -> float:
     raise TypeError(f"expected a real number, got {type(x).__name__}{remedy}")
 
 
+def exact_number(x: Any) -> Any:
+    """Return a real number for a comparison: ints and fractions stay exact, all else is a float."""
+    if isinstance(x, numbers.Integral):
+        return int(x)
+    return x if isinstance(x, numbers.Rational) else as_number(x)
+
+
 class Primitive:
-    """One row of the table: a function with everything the library needs to know of it.
+    """A function with everything the library needs to know of it.
 
     Call it with numbers and it returns a float; call it with `Value`s, or with any operand whose type
     has a method ``record_primitive(primitive, operands)``, and that type says what comes out.
 
-    `value` and `slopes` are for floats alone: the function and its partials, written out.
+    `value` and `slopes` are for floats alone: the function and its partials, as straight Python.
 
     >>> from autograd_mini.engine.primitives import exp, log, maximum
     >>> exp(0.0), maximum(2, 3), log(-1.0)
@@ -83,12 +96,14 @@ class Primitive:
     __slots__ = (
         "__dict__",
         "aliases",
+        "builtin",
         "definition",
         "domain",
         "form",
         "latex",
         "name",
         "operands",
+        "origin",
         "partials",
         "precedence",
         "recorders",
@@ -97,61 +112,96 @@ class Primitive:
         "spelling",
         "value",
         "variadic",
+        "version",
     )
 
     recorders: dict[type, Callable[[Any], Any]]
-    """For rows of one operand: types that have a faster way to record them than `record_primitive`."""
+    """Of a primitive of one operand: types that have a faster way to record it than `record_primitive`."""
     value: Callable[..., float]
     slopes: tuple[Callable[..., Any] | None, ...]
 
     def __init__(
         self,
         name: str,
-        operands: Sequence[str],
+        operands: str = "x",
         *,
-        value: Callable[..., float] | None,
         partials: Sequence[Callable[..., Any] | None],
-        definition: Callable[..., Any] | None,
-        spelling: str | None,
-        domain: Sequence[Interval],
-        reference: str,
-        form: str,
-        latex: str,
-        precedence: int,
-        aliases: Sequence[str],
-        doc: str,
+        value: Callable[..., float] | None = None,
+        definition: Callable[..., Any] | None = None,
+        spelling: str | None = None,
+        domain: Sequence[Interval] | None = None,
+        reference: str | None = None,
+        form: str | None = None,
+        latex: str | None = None,
+        precedence: int = ATOM,
+        aliases: Sequence[str] = (),
+        doc: str = "",
+        builtin: bool = False,
     ) -> None:
         self.name = self.__name__ = name
-        self.operands = tuple(operands)
-        self.variadic = operands[0].startswith("*")
+        self.operands = tuple(operands.split())
+        self.variadic = operands.startswith("*")
         if value is not None:
             self.value = value
         self.partials = tuple(partials)
         self.definition = definition
         self.spelling = spelling
-        self.domain = tuple(domain)
-        self.reference = reference
-        self.form = form
-        self.latex = latex
+        self.domain = tuple(domain or [REALS] * len(self.operands))
+        plain = operands.replace("*", "").split()
+        arguments = ", ".join(f"{{{x}}}" for x in plain)
+        roman = name.replace("_", r"\_")
+        self.reference = reference or f"{name}({', '.join(plain)})"
+        self.form = form or f"{name}({arguments})"
+        self.latex = latex or rf"\operatorname{{{{{roman}}}}}\left({arguments}\right)"
         self.precedence = precedence
         self.aliases = tuple(aliases)
+        self.builtin = builtin
+        self.version = 0
+        self.origin: set[tuple[str, str]] = set()
         self.recorders = {}
         self.__doc__ = doc
 
     if not TYPE_CHECKING:  # for a type checker there are no attributes but those declared
 
         def __getattr__(self, name: str) -> Any:
-            # Reached only while a slot is empty. A rule may name rows that come after its own, so it is
-            # written out when first asked for.
+            # Reached only while a slot is empty: a rule may use primitives that are defined after its
+            # own, so it is put into Python when first asked for. A user's rule may branch, or read what
+            # changes, and is run as it stands.
+            adapted = on_floats if self.builtin else lambda rule, operands: rule
             if name == "value":
-                self.value = _written_out(self.definition, self.operands)
+                self.value = adapted(self.definition, self.operands)
             elif name == "slopes":
                 names = ("y of " + self.name, *self.operands)
-                self.slopes = tuple(rule and _written_out(rule, names) for rule in self.partials)
+                self.slopes = tuple(rule and adapted(rule, names) for rule in self.partials)
             else:
                 raise AttributeError(f"a primitive has no attribute {name!r}")
             return getattr(self, name)
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The operands by name, for `help` and editors."""
+        return inspect.Signature(
+            [
+                inspect.Parameter(x.lstrip("*"), _VARIADIC if x.startswith("*") else _POSITIONAL)
+                for x in self.operands
+            ]
+        )
+
+    def in_python(self, operands: Sequence[str]) -> str:
+        """Return the call as text: the primitive's spelling in Python, or its name with a _ behind it.
+
+        >>> from autograd_mini.engine.primitives import exp, less
+        >>> exp.in_python(["t"]), less.in_python(["s", "t"])
+        ('exp_(t)', '1.0 if s < t else 0.0')
+        """
+        if self.spelling is None:
+            return f"{self.name}_({', '.join(operands)})"
+        return self.spelling.format(**dict(zip(self.operands, operands, strict=True)))
+
+    @overload
+    def __call__(self, *operands: SupportsFloat | SupportsIndex) -> float: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, *operands: Value | SupportsFloat | SupportsIndex) -> Value: ...
     def __call__(self, *operands: Any) -> Any:
         """Apply the primitive; the operands' types decide what comes out."""
         for x in operands:
@@ -212,8 +262,8 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<primitive {self.name}({', '.join(self.operands)})>"
 
-    def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
-        return named, (self.name,)
+    def __reduce__(self) -> tuple[Callable[..., Primitive], tuple[Any, ...]]:
+        return named, (self.name, self.version)
 
     def __copy__(self) -> Primitive:
         return self
@@ -222,94 +272,35 @@ class Primitive:
         return self
 
 
-class _Symbol:
-    """Stands for a float while a rule is written out: each operation on it becomes a line of Python."""
-
-    record_priority = 1_000_000
-
-    def __init__(self, text: str, lines: list[str], scope: dict[str, Any]) -> None:
-        self.text, self.lines, self.scope = text, lines, scope
-
-    def _line(self, expression: str) -> _Symbol:
-        result = _Symbol(f"t{len(self.lines)}", self.lines, self.scope)
-        self.lines.append(f"{result.text} = {expression}")
-        return result
-
-    @staticmethod
-    def record_primitive(op: Primitive, operands: tuple[Any, ...]) -> _Symbol:
-        here = next(x for x in operands if isinstance(x, _Symbol))
-        texts = [_text(x) for x in operands]
-        if op.spelling is not None:
-            return here._line(op.spelling.format(**dict(zip(op.operands, texts, strict=True))))
-        here.scope[f"value_of_{op.name}"] = op.value
-        return here._line(f"value_of_{op.name}({', '.join(texts)})")
-
-    def __add__(self, other: Any) -> _Symbol:
-        return self._line(f"{self.text} + {_text(other)}")
-
-    def __radd__(self, other: Any) -> _Symbol:
-        return self._line(f"{_text(other)} + {self.text}")
-
-    def __sub__(self, other: Any) -> _Symbol:
-        return self._line(f"{self.text} - {_text(other)}")
-
-    def __rsub__(self, other: Any) -> _Symbol:
-        return self._line(f"{_text(other)} - {self.text}")
-
-    def __mul__(self, other: Any) -> _Symbol:
-        return self._line(f"{self.text} * {_text(other)}")
-
-    def __rmul__(self, other: Any) -> _Symbol:
-        return self._line(f"{_text(other)} * {self.text}")
-
-    def __neg__(self) -> _Symbol:
-        return self._line(f"-{self.text}")
-
-    def __bool__(self) -> NoReturn:
-        raise TypeError("the rule branches on a number")
-
-
-def _text(x: Any) -> str:
-    return x.text if isinstance(x, _Symbol) else f"({float(x)!r})"
-
-
-def _written_out(rule: Callable[..., Any], operands: Sequence[str]) -> Callable[..., Any]:
-    """Return `rule` as a straight line of Python for floats, or as it is if it cannot be read that way.
-
-    The same operations in the same order, without the calls that find out what the operands are.
-    """
-    if operands[-1].startswith("*") or rule.__module__.split(".")[0] != __package__.split(".")[0]:
-        return rule  # a rule of the user's may branch, or read what changes: it is run as it stands
-    names = [f"x{i}" for i in range(len(operands))]
-    lines: list[str] = []
-    scope: dict[str, Any] = {"inf": inf, "nan": nan}
-    try:
-        result = rule(*[_Symbol(name, lines, scope) for name in names])
-    except Exception:  # an `if`, a function of `math`: such a rule serves floats, and needs no help
-        return rule
-    if not isinstance(result, _Symbol):
-        return rule
-    body = "; ".join([*lines, f"return {result.text}"])
-    exec(f"def written({', '.join(names)}): {body}", scope)
-    return scope["written"]  # type: ignore[no-any-return]
-
-
 TABLE: Final[dict[str, Primitive]] = {}
 """Every primitive by name, in the order of definition."""
 
-
-_followers: Final[list[Callable[[Primitive], None]]] = []
-
-
-def follow(announce: Callable[[Primitive], None]) -> None:
-    """Call `announce` with every row there is, and with every row to come."""
-    for row in TABLE.values():
-        announce(row)
-    _followers.append(announce)
+_replaced: Final[dict[str, list[Primitive]]] = {}
 
 
-def named(name: str) -> Primitive:
-    """Return the primitive called `name`; LookupError tells what to do when there is none."""
+def define(name: str, operands: str = "x", **about: Any) -> Primitive:
+    """Put a primitive of this package into the table and return it; the arguments are `Primitive`'s."""
+    TABLE[name] = row = Primitive(name, operands, **about, builtin=True)
+    return row
+
+
+def replace(row: Primitive) -> None:
+    """Put a primitive in the place of the one that has its name; graphs and pickles keep theirs."""
+    former = _replaced.setdefault(row.name, [])
+    if row.name in TABLE:
+        former.append(TABLE[row.name])
+    row.version = len(former)
+    TABLE[row.name] = row
+
+
+def named(name: str, version: int | None = None) -> Primitive:
+    """Return the primitive called `name`, or a former one by its version, where this process has it.
+
+    LookupError tells what to do when there is none of this name.
+    """
+    former = _replaced.get(name, ())
+    if name in TABLE and version is not None and version < len(former):
+        return former[version]
     try:
         return TABLE[name]
     except KeyError:
@@ -317,204 +308,3 @@ def named(name: str) -> Primitive:
             f"no primitive is called {name!r} here; one of your own must be defined (import the module "
             "that does it) before a graph that uses it is loaded"
         ) from None
-
-
-Rule = Callable[..., Any]
-"""A partial: called with the output, then the operands (a variadic row's: with the tuple of them)."""
-
-
-@overload
-def primitive(
-    name: str,
-    operands: str = ...,
-    *,
-    partials: Sequence[Rule | None],
-    value: Callable[..., float],
-    definition: Callable[..., Any] | None = ...,
-    spelling: str | None = ...,
-    domain: Sequence[Interval] | None = ...,
-    reference: str | None = ...,
-    form: str | None = ...,
-    latex: str | None = ...,
-    precedence: int = ...,
-    aliases: Sequence[str] = ...,
-    doc: str = ...,
-) -> Primitive: ...
-
-
-@overload
-def primitive(
-    name: str,
-    operands: str = ...,
-    *,
-    partials: Sequence[Rule | None],
-    definition: Callable[..., Any],
-    domain: Sequence[Interval] | None = ...,
-    reference: str | None = ...,
-    form: str | None = ...,
-    latex: str | None = ...,
-    precedence: int = ...,
-    aliases: Sequence[str] = ...,
-    doc: str = ...,
-) -> Primitive: ...
-
-
-@overload
-def primitive(
-    name: str | None = ...,
-    operands: str | None = ...,
-    *,
-    partials: Sequence[Rule | None],
-    domain: Sequence[Interval] | None = ...,
-    reference: str | None = ...,
-    form: str | None = ...,
-    latex: str | None = ...,
-    precedence: int = ...,
-    aliases: Sequence[str] = ...,
-    doc: str = ...,
-) -> Callable[[Callable[..., float]], Primitive]: ...
-
-
-def primitive(
-    name: str | None = None,
-    operands: str | None = None,
-    *,
-    partials: Sequence[Rule | None],
-    value: Callable[..., float] | None = None,
-    definition: Callable[..., Any] | None = None,
-    spelling: str | None = None,
-    domain: Sequence[Interval] | None = None,
-    reference: str | None = None,
-    form: str | None = None,
-    latex: str | None = None,
-    precedence: int = ATOM,
-    aliases: Sequence[str] = (),
-    doc: str = "",
-) -> Primitive | Callable[[Callable[..., float]], Primitive]:
-    """Add a row to the table and return it; or decorate a function of floats, which becomes the row.
-
-    `partials` has one rule per operand, None where the derivative is zero everywhere. A rule is called
-    with the output and the operands; written with ``+``, ``-``, ``*`` and other primitives, it gives
-    derivatives of every order. As a decorator, name, operands and doc are the function's own:
-
-    >>> @primitive(partials=[lambda y, x: 3.0 * x * x])
-    ... def cube_example(x):
-    ...     return x**3
-    >>> cube_example(2.0)
-    8.0
-
-    A number never raises. Where the decorated function or a rule has ValueError, ZeroDivisionError or
-    OverflowError for an answer, the row's is nan; return ``math.inf`` where that is the truth.
-
-    Without a function to decorate, give `value`, a function of floats that returns a float and itself
-    never raises for a number, or `definition`, the same in terms of other primitives:
-
-    >>> square = primitive("square_example", partials=[lambda y, x: 2.0 * x], definition=lambda x: x * x)
-    >>> square(3.0)
-    9.0
-    >>> del TABLE["cube_example"], TABLE["square_example"]
-
-    `operands` names the operands, with spaces between; one name with a star, ``"*x"``, is a row of any
-    number of operands, with one rule that is given them as a tuple and returns all partials.
-    `reference` is the mathematical definition in mpmath's names, by which tests judge the row; `domain`
-    has one interval per operand. `form` is the printed form, in Python's notation, `latex` that of
-    formulas, and `aliases` are further names as a method, such as NumPy's. `spelling` is Python for
-    `value` where that is shorter than a call of it.
-
-    Raises ValueError for a name that is taken, or if the number of partials is not that of operands.
-    """
-
-    def decorate(function: Callable[..., float]) -> Primitive:
-        return primitive(
-            name or function.__name__.strip("<>"),
-            operands or _operands_of(function),
-            value=_never_raising(function, float),
-            partials=[rule and _never_raising(rule) for rule in partials],
-            domain=domain,
-            reference=reference,
-            form=form,
-            latex=latex,
-            precedence=precedence,
-            aliases=aliases,
-            doc=doc or inspect.getdoc(function) or "",
-        )
-
-    if value is None and definition is None:
-        return decorate
-    names = (operands or "x").split()
-    if name is None:
-        raise TypeError("a primitive with a value or a definition needs a name: primitive(name, ...)")
-    if name in TABLE:
-        raise ValueError(f"primitive {name!r} is already in the table; choose another name")
-    if not all(x.lstrip("*").isidentifier() for x in (name, *names)):
-        raise ValueError(f"primitive {name!r}: a name and its operands ({operands!r}) must be identifiers")
-    if len(names) > 1 and any(x.startswith("*") for x in names):
-        raise ValueError(
-            f"primitive {name!r}: operands {operands!r} mix a star with others; give one name with a star, "
-            "whose rule is given all operands as a tuple"
-        )
-    if len(partials) != len(names):  # a variadic row, "*x", has one rule that returns them all
-        raise ValueError(
-            f"primitive {name!r} has {len(names)} operands ({', '.join(names)}) and {len(partials)} "
-            "partials; give one partial per operand, None where it is zero everywhere"
-        )
-    plain = [x.lstrip("*") for x in names]
-    arguments = ", ".join("{" + x + "}" for x in plain)
-    roman = name.replace("_", r"\_")
-    row = Primitive(
-        name,
-        names,
-        value=value,
-        partials=[rule and _checked(name, rule) for rule in partials],
-        definition=definition,
-        spelling=spelling,
-        domain=[REALS] * len(names) if domain is None else domain,
-        reference=reference or f"{name}({', '.join(plain)})",
-        form=form or f"{name}({arguments})",
-        latex=latex or rf"\operatorname{{{{{roman}}}}}\left({arguments}\right)",
-        precedence=precedence,
-        aliases=aliases,
-        doc=doc,
-    )
-    TABLE[name] = row
-    for announce in _followers:
-        announce(row)
-    return row
-
-
-def _operands_of(function: Callable[..., Any]) -> str:
-    parameters = inspect.signature(function).parameters.values()
-    return " ".join("*" * (p.kind == p.VAR_POSITIONAL) + p.name for p in parameters)
-
-
-def _checked(name: str, rule: Rule) -> Rule:
-    """Return a rule of the user's that complains if it gives no number; this package's, as they are."""
-    if rule.__module__.split(".")[0] == __package__.split(".")[0]:
-        return rule
-
-    def checked(y: Any, *operands: Any) -> Any:
-        partial = rule(y, *operands)
-        parts = partial if isinstance(partial, (list, tuple)) else [partial]  # a variadic row's are many
-        for x in parts:
-            if not (is_number(x) or hasattr(type(x), "record_primitive")):
-                raise TypeError(
-                    f"a partial of primitive {name!r} returned {type(x).__name__}, not a number: is its "
-                    "return statement missing? Where it is zero everywhere, give None in place of the rule"
-                )
-        return partial
-
-    checked.__module__ = rule.__module__
-    return checked
-
-
-def _never_raising(function: Callable[..., Any], convert: Callable[[Any], Any] | None = None) -> Any:
-    def careful(*operands: Any) -> Any:
-        try:
-            answer = function(*operands)
-        except (ValueError, ZeroDivisionError, OverflowError):
-            return nan
-        return answer if convert is None else convert(answer)
-
-    careful.__name__, careful.__doc__ = function.__name__, function.__doc__
-    careful.__module__ = function.__module__
-    return careful

@@ -24,21 +24,22 @@ import math
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, SupportsFloat, SupportsIndex
 
 from autograd_mini.engine import modes
-from autograd_mini.engine.operators import Recorder, give_method
+from autograd_mini.engine.operators import Recorder, as_method, give_method
 from autograd_mini.engine.primitives import add, div, mul, neg, sub
 from autograd_mini.engine.primitives import pow_ as power
-from autograd_mini.engine.table import Primitive, as_number, follow, is_number
+from autograd_mini.engine.table import TABLE, Primitive, as_number, exact_number, is_number
 
 __all__ = [
     "Value",
     "depth_first",
     "evaluation_order",
     "expect_value",
-    "leading_to",
+    "give_methods",
     "number_of",
+    "take_methods",
     "topological_order",
 ]
 
@@ -89,7 +90,7 @@ class Value(Recorder):
     _dy: Any
     _mark: int
 
-    def __init__(self, data: Any, label: str | None = None) -> None:
+    def __init__(self, data: SupportsFloat | SupportsIndex, label: str | None = None) -> None:
         if isinstance(data, Value):
             raise TypeError(
                 "Value(Value) would cut the graph: use the Value itself, or v.detach() for a new leaf "
@@ -218,113 +219,115 @@ class Value(Recorder):
     # holds each to its row, bit for bit. All else — subclasses, modes, the other operators — is inherited
     # and goes through the row.
 
-    def __add__(self, other: Any) -> Any:
-        if not modes.active:
-            if other.__class__ is Value:
-                node = new(Value)  # `_node` written out, here and in __mul__: the call costs a fifth
-                node._data = self._data + other._data
-                node.op = add
-                node._x = self
-                node._dx = 1.0
-                node._y = other
-                node._dy = 1.0
-                node._mark = 0
-                return node
+    if not TYPE_CHECKING:  # it has the types from `Recorder`
+
+        def __add__(self, other: Any) -> Any:
+            if not modes.active:
+                if other.__class__ is Value:
+                    node = new(Value)  # `_node` written out, here and in __mul__: the call costs a fifth
+                    node._data = self._data + other._data
+                    node.op = add
+                    node._x = self
+                    node._dx = 1.0
+                    node._y = other
+                    node._dy = 1.0
+                    node._mark = 0
+                    return node
+                if other.__class__ is int:
+                    other = as_number(other)
+                if other.__class__ is float:
+                    return _node(add, self._data + other, self, 1.0, other, None)
+            return super().__add__(other)
+
+        def __radd__(self, other: Any) -> Any:
             if other.__class__ is int:
                 other = as_number(other)
-            if other.__class__ is float:
-                return _node(add, self._data + other, self, 1.0, other, None)
-        return super().__add__(other)
+            if other.__class__ is float and not modes.active:
+                return _node(add, other + self._data, other, None, self, 1.0)
+            return super().__radd__(other)
 
-    def __radd__(self, other: Any) -> Any:
-        if other.__class__ is int:
-            other = as_number(other)
-        if other.__class__ is float and not modes.active:
-            return _node(add, other + self._data, other, None, self, 1.0)
-        return super().__radd__(other)
+        def __sub__(self, other: Any) -> Any:
+            if not modes.active:
+                if other.__class__ is Value:
+                    return _node(sub, self._data - other._data, self, 1.0, other, -1.0)
+                if other.__class__ is int:
+                    other = as_number(other)
+                if other.__class__ is float:
+                    return _node(sub, self._data - other, self, 1.0, other, None)
+            return super().__sub__(other)
 
-    def __sub__(self, other: Any) -> Any:
-        if not modes.active:
-            if other.__class__ is Value:
-                return _node(sub, self._data - other._data, self, 1.0, other, -1.0)
+        def __rsub__(self, other: Any) -> Any:
             if other.__class__ is int:
                 other = as_number(other)
-            if other.__class__ is float:
-                return _node(sub, self._data - other, self, 1.0, other, None)
-        return super().__sub__(other)
+            if other.__class__ is float and not modes.active:
+                return _node(sub, other - self._data, other, None, self, -1.0)
+            return super().__rsub__(other)
 
-    def __rsub__(self, other: Any) -> Any:
-        if other.__class__ is int:
-            other = as_number(other)
-        if other.__class__ is float and not modes.active:
-            return _node(sub, other - self._data, other, None, self, -1.0)
-        return super().__rsub__(other)
+        def __mul__(self, other: Any) -> Any:
+            if not modes.active:
+                if other.__class__ is Value:
+                    node = new(Value)
+                    node._data = self._data * other._data
+                    node.op = mul
+                    node._x = self
+                    node._dx = other._data
+                    node._y = other
+                    node._dy = self._data
+                    node._mark = 0
+                    return node
+                if other.__class__ is int:
+                    other = as_number(other)
+                if other.__class__ is float:
+                    return _node(mul, self._data * other, self, other, other, None)
+            return super().__mul__(other)
 
-    def __mul__(self, other: Any) -> Any:
-        if not modes.active:
-            if other.__class__ is Value:
-                node = new(Value)
-                node._data = self._data * other._data
-                node.op = mul
-                node._x = self
-                node._dx = other._data
-                node._y = other
-                node._dy = self._data
-                node._mark = 0
-                return node
+        def __rmul__(self, other: Any) -> Any:
             if other.__class__ is int:
                 other = as_number(other)
-            if other.__class__ is float:
-                return _node(mul, self._data * other, self, other, other, None)
-        return super().__mul__(other)
+            if other.__class__ is float and not modes.active:
+                return _node(mul, other * self._data, other, None, self, other)
+            return super().__rmul__(other)
 
-    def __rmul__(self, other: Any) -> Any:
-        if other.__class__ is int:
-            other = as_number(other)
-        if other.__class__ is float and not modes.active:
-            return _node(mul, other * self._data, other, None, self, other)
-        return super().__rmul__(other)
+        def __truediv__(self, other: Any) -> Any:
+            if not modes.active:
+                if other.__class__ is int:
+                    other = as_number(other)
+                if other.__class__ is float:
+                    if other:
+                        return _node(div, self._data / other, self, 1.0 / other, other, None)
+                elif other.__class__ is Value:
+                    y = other._data
+                    if y:
+                        z = self._data / y
+                        return _node(div, z, self, 1.0 / y, other, -(z / y))
+            return super().__truediv__(other)
 
-    def __truediv__(self, other: Any) -> Any:
-        if not modes.active:
+        def __rtruediv__(self, other: Any) -> Any:
+            y = self._data
             if other.__class__ is int:
                 other = as_number(other)
-            if other.__class__ is float:
-                if other:
-                    return _node(div, self._data / other, self, 1.0 / other, other, None)
-            elif other.__class__ is Value:
-                y = other._data
-                if y:
-                    z = self._data / y
-                    return _node(div, z, self, 1.0 / y, other, -(z / y))
-        return super().__truediv__(other)
+            if other.__class__ is float and y and not modes.active:
+                z = other / y
+                return _node(div, z, other, None, self, -(z / y))
+            return super().__rtruediv__(other)
 
-    def __rtruediv__(self, other: Any) -> Any:
-        y = self._data
-        if other.__class__ is int:
-            other = as_number(other)
-        if other.__class__ is float and y and not modes.active:
-            z = other / y
-            return _node(div, z, other, None, self, -(z / y))
-        return super().__rtruediv__(other)
+        def __pow__(self, other: Any) -> Any:
+            if other.__class__ is int:
+                other = as_number(other)
+            if other.__class__ is float and other and not modes.active:
+                less_one = other - 1.0
+                if less_one + 1.0 == other and other - less_one == 1.0:
+                    x = self._data
+                    try:
+                        return _node(power, c_pow(x, other), self, other * c_pow(x, less_one), other, None)
+                    except (OverflowError, ValueError):  # where Python raises, the row answers as C does
+                        pass
+            return super().__pow__(other)
 
-    def __pow__(self, other: Any) -> Any:
-        if other.__class__ is int:
-            other = as_number(other)
-        if other.__class__ is float and other and not modes.active:
-            less_one = other - 1.0
-            if less_one + 1.0 == other and other - less_one == 1.0:
-                x = self._data
-                try:
-                    return _node(power, c_pow(x, other), self, other * c_pow(x, less_one), other, None)
-                except (OverflowError, ValueError):  # where Python raises, the row answers as C does
-                    pass
-        return super().__pow__(other)
-
-    def __neg__(self) -> Any:
-        if modes.active:
-            return neg(self)
-        return _node(neg, -self._data, self, -1.0, None, None)
+        def __neg__(self) -> Any:
+            if modes.active:
+                return neg(self)
+            return _node(neg, -self._data, self, -1.0, None, None)
 
     # ---- repaying the debt -----------------------------------------------------------------------
 
@@ -370,12 +373,11 @@ class Value(Recorder):
         if isinstance(other, Value):
             result = comparison(self._data, other._data)
         elif is_number(other):
-            result = comparison(self._data, as_number(other))
+            result = comparison(self._data, exact_number(other))
         else:
             return NotImplemented
-        if modes.active:
-            modes.tell("on_compare", comparison, self, other, result)
-        return result
+        answer = modes.tell("on_compare", comparison, self, other, result) if modes.active else None
+        return result if answer is None else answer
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else str(self)
@@ -459,21 +461,6 @@ def depth_first(roots: Iterable[Value], below: Callable[[Value], Iterable[Value]
             stack += below(node)  # the last operand first: reversed, the first comes first
     order.reverse()
     return order
-
-
-def leading_to(targets: Iterable[Value], order: Sequence[Value]) -> set[Value]:
-    """Return the nodes of `order`, results first, from which edges lead to one of `targets`; those too.
-
-    >>> x, y = Value(3.0), Value(2.0)
-    >>> e = x * x + y
-    >>> sorted(node.data for node in leading_to([x], topological_order(e)))
-    [3.0, 9.0, 11.0]
-    """
-    found = {*targets}
-    for node in reversed(order):
-        if not found.isdisjoint(_with_edges(node)):
-            found.add(node)
-    return found.intersection(order)
 
 
 def number_of(x: Any) -> Any:
@@ -683,13 +670,26 @@ def _last(items: list[Any]) -> Any:
     return items[-2]
 
 
-# ---- functions of one operand as methods, written out: v.tanh(), and np.tanh of an array of Values ---
+# ---- every primitive is a method: v.tanh(), and np.tanh of an array of Values ----------------------
 
 
-def _add_method(row: Primitive) -> None:
-    if row.variadic or len(row.operands) > 1:
-        return
+def give_methods(row: Primitive) -> None:
+    """Make a primitive a method of all that records; of a Value a fast one, if it has one operand."""
+    give_method(Recorder, row, as_method(row))
+    if not row.variadic and len(row.operands) == 1:
+        row.recorders[Value] = method = _method(row)
+        give_method(Value, row, method)
 
+
+def take_methods(row: Primitive) -> None:
+    """Take away the methods of a primitive that is to be replaced."""
+    for cls in (Recorder, Value):
+        for name in (row.name, *row.aliases):
+            if getattr(vars(cls).get(name), "row", None) is row:
+                delattr(cls, name)
+
+
+def _method(row: Primitive) -> Callable[..., Any]:
     def method(self: Value, *others: Any) -> Any:
         if others:
             return row(self, *others)  # raises: there is one operand
@@ -700,8 +700,8 @@ def _add_method(row: Primitive) -> None:
         slope = row.slopes[0]
         return _node(row, y, self, slope and slope(y, x), None, None)
 
-    give_method(Value, row, method)
-    row.recorders[Value] = method
+    return method
 
 
-follow(_add_method)
+for _row in TABLE.values():
+    give_methods(_row)

@@ -11,10 +11,10 @@ from contextlib import nullcontext
 from typing import Any
 
 from autograd_mini.engine import modes
-from autograd_mini.engine.value import Value, expect_value, leading_to, number_of, topological_order
+from autograd_mini.engine.value import Value, expect_value, number_of, topological_order
 from autograd_mini.transforms.dual import Dual
 
-__all__ = ["LeafChangedError", "adjoints", "gradients", "reaches_outside", "recorded"]
+__all__ = ["LeafChangedError", "adjoints", "gradients", "leading_to", "reaches_outside", "recorded"]
 
 
 class LeafChangedError(RuntimeError, ValueError):
@@ -60,6 +60,21 @@ def adjoints(
                 if check is not None:
                     check(node, operand, adjoint, derivative, before, after)
     return [found.get(x, 0.0) for x in inputs]
+
+
+def leading_to(targets: Iterable[Value], order: Sequence[Value]) -> set[Value]:
+    """Return the nodes of `order`, results first, from which edges lead to one of `targets`; those too.
+
+    >>> x, y = Value(3.0), Value(2.0)
+    >>> e = x * x + y
+    >>> sorted(node.data for node in leading_to([x], topological_order(e)))
+    [3.0, 9.0, 11.0]
+    """
+    found = {*targets}
+    for node in reversed(order):
+        if not found.isdisjoint(operand for operand, _ in node.edges()):
+            found.add(node)
+    return found.intersection(order)
 
 
 def _live_edges(node: Value, leads: set[Value]) -> Iterable[tuple[Value, Any]]:

@@ -16,8 +16,7 @@ from functools import wraps
 from typing import Any
 
 from autograd_mini.engine import modes
-from autograd_mini.engine.primitives import stop_gradient
-from autograd_mini.engine.table import primitive
+from autograd_mini.engine.primitives import identity, stop_gradient
 from autograd_mini.engine.value import Value, number_of
 from autograd_mini.transforms.adjoints import adjoints, gradients, reaches_outside, recorded
 from autograd_mini.transforms.dual import Dual, new_level, split
@@ -35,17 +34,6 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
-
-identity = primitive(
-    "identity",
-    value=lambda x: x,
-    partials=[lambda y, x: 1.0],
-    reference="x",
-    form="{x}",
-    latex="{x}",
-    doc="x itself, as a node of its own: the input of a derivative taken inside another.",
-)
-
 
 # ---- calling the function --------------------------------------------------------------------------
 

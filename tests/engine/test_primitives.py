@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import autograd_mini.engine.primitives as p
 from autograd_mini import Value
-from autograd_mini.engine.table import TABLE, named, primitive
+from autograd_mini.engine.table import TABLE, named
+from autograd_mini.transforms.custom import primitive
 from autograd_mini.transforms.functions import grad
 
 inf, nan = math.inf, math.nan

@@ -1,6 +1,7 @@
 """The table: what a primitive is given, what it has by itself, and what it refuses."""
 
 import copy
+import importlib
 import math
 import pickle
 
@@ -10,8 +11,8 @@ from bits import bits
 import autograd_mini as ag
 from autograd_mini import Value, topological_order
 from autograd_mini.engine import primitives as p
-from autograd_mini.engine import table
-from autograd_mini.engine.table import TABLE, Primitive, as_number, follow, is_number, named, primitive
+from autograd_mini.engine.table import TABLE, Primitive, as_number, is_number, named
+from autograd_mini.transforms.custom import primitive
 
 nan, inf = math.nan, math.inf
 
@@ -75,7 +76,7 @@ def primitive_without_value():
     row = p.exp2
     return Primitive(
         "unasked",
-        ["x"],
+        "x",
         **{
             name: getattr(row, name)
             for name in ("partials", "definition", "spelling", "domain", "reference")
@@ -88,12 +89,12 @@ def primitive_without_value():
 
 def test_the_rows_of_this_package_are_written_out():
     """Speed: on floats a rule is straight Python, with an operator where a row has a spelling."""
-    for row, names in [("maximum", ()), ("relu", ()), ("ceil", ("value_of_floor",))]:
-        assert TABLE[row].value.__name__ == "written"
+    for row, names in [("maximum", ()), ("relu", ()), ("ceil", ("floor_",))]:
+        assert TABLE[row].value.__name__ == "rule_on_floats"
         assert TABLE[row].value.__code__.co_names == names
-    assert TABLE["relu"].slopes[0].__code__.co_names == ("value_of_step",)
-    assert TABLE["mul"].slopes[1].__name__ == "written"
-    assert TABLE["hypot"].slopes[0].__name__ != "written"  # it takes any number of operands
+    assert TABLE["relu"].slopes[0].__code__.co_names == ("step_",)
+    assert TABLE["mul"].slopes[1].__name__ == "rule_on_floats"
+    assert TABLE["hypot"].slopes[0].__name__ != "rule_on_floats"  # it takes any number of operands
 
 
 @pytest.mark.parametrize("module", ["aaa.rules", "zzz", "autograd_mini_of_another"])
@@ -174,8 +175,8 @@ def test_the_operand_of_greatest_priority_records():
 def test_options_go_by_name():
     with pytest.raises(TypeError, match="takes 1 positional argument"):
         topological_order(Value(1.0), False)
-    with pytest.raises(TypeError, match="takes 3 positional arguments"):
-        Primitive("unasked", ["x"], abs)
+    with pytest.raises(TypeError, match="takes from 2 to 3 positional arguments"):
+        Primitive("unasked", "x", abs)
 
 
 def test_as_many_partials_as_operands(rows):
@@ -187,16 +188,12 @@ def test_as_many_partials_as_operands(rows):
         p.mul.partials_at(6.0, [2.0, 3.0], [True])
 
 
-def test_followers_hear_of_every_row_once(rows, monkeypatch):
-    heard = []
-    monkeypatch.setattr(table, "_followers", list(table._followers))
-    follow(heard.append)
-    assert heard == list(TABLE.values())
+def test_a_new_primitive_is_a_method(rows):
     rows.append("late")
     row = primitive("late", value=lambda x: x, partials=[lambda y, x: 1.0])
-    assert heard[-1] is row is TABLE["late"]
-    assert len(heard) == len(set(map(id, heard)))
+    assert row is TABLE["late"]
     assert Value(2.0).late().data == 2.0
+    assert Value(2.0).late().op is row
 
 
 def test_what_a_new_row_is_given_and_what_it_has_by_itself(rows):
@@ -346,3 +343,92 @@ def test_a_rule_of_the_users_may_branch_and_must_return_a_number():
             TABLE.pop(name, None)
             if hasattr(Value, name):
                 delattr(Value, name)
+
+
+# ---- defined again -----------------------------------------------------------------------------------
+
+
+def slope_of(factor, module, aliases=()):
+    """The primitive `again`, defined in a cell of that module."""
+    cell = compile(
+        "again = primitive('again', value=lambda x: factor * x, partials=[lambda y, x: factor * 1.0],"
+        "aliases=aliases)",
+        "cell",
+        "exec",
+    )
+    space = {"__name__": module, "primitive": primitive, "factor": factor, "aliases": aliases}
+    exec(cell, space)
+    return space["again"]
+
+
+def test_a_primitive_defined_again_replaces_the_former_and_graphs_keep_theirs(rows):
+    rows += ["again", "once_more", "yet_again"]
+    old = slope_of(2.0, "notebook", ["once_more"])
+    x = Value(3.0)
+    graph, pickled, row = old(x), pickle.dumps(old(x)), pickle.dumps(old)
+    new = slope_of(5.0, "notebook", ["yet_again"])
+    assert TABLE["again"] is named("again") is new is not old
+    assert (graph.op, old(x).data, new(x).data, x.again().data) == (old, 6.0, 15.0, 15.0)
+    assert (old(3.0), new(3.0)) == (6.0, 15.0)
+    assert (x.yet_again().data, hasattr(x, "once_more")) == (15.0, False)
+    # live rules are run again: those of the primitive that made the node
+    assert ag.gradients(graph, [x])[0].data == 2.0
+    assert ag.gradients(new(x), [x])[0].data == 5.0
+    loaded = pickle.loads(pickled)
+    assert (loaded.op, loaded.data) == (old, 6.0)
+    assert copy.deepcopy(graph).op is pickle.loads(row) is old
+    assert pickle.loads(pickle.dumps(new(x))).op is new
+    third = slope_of(7.0, "notebook")
+    assert [pickle.loads(pickle.dumps(each)) for each in (old, new, third)] == [old, new, third]
+    del TABLE["again"]
+    with pytest.raises(LookupError, match="no primitive is called 'again' here"):
+        pickle.loads(row)
+
+
+def test_a_primitive_of_builtin_functions_may_be_defined_again(rows):
+    rows.append("again")
+    for value in (math.cosh, math.sinh, math.cosh):
+        row = primitive("again", value=value, partials=[None])
+        assert row(1.0) == value(1.0)
+
+
+def test_a_decorated_function_may_be_defined_again(rows):
+    rows.append("again")
+    for factor in (2.0, 3.0):
+
+        @primitive(partials=[lambda y, x: factor])
+        def again(x):
+            return factor * x  # noqa: B023
+
+        assert again(1.0) == factor
+    assert TABLE["again"] is again
+
+
+def test_names_of_others_are_refused(rows):
+    rows.append("again")
+    first = slope_of(2.0, "one")
+    with pytest.raises(
+        ValueError, match=r"'again' is already in the table, defined in one; choose another"
+    ):
+        slope_of(2.0, "two")
+    for name in ("exp", "clip", "absolute"):
+        with pytest.raises(ValueError, match=f"'{name}' is already in the table"):
+            primitive(name, value=math.exp, partials=[None])
+        with pytest.raises(ValueError, match=f"'{name}' is already in the table"):
+            slope_of(2.0, "one", [name])
+    assert TABLE["again"] is first
+    assert Value(2.0).exp().op is TABLE["exp"]
+
+
+def test_a_reloaded_module_replaces_its_primitives(rows, tmp_path, monkeypatch):
+    rows.append("reloaded")
+    path = tmp_path / "module_with_a_primitive.py"
+    text = "from autograd_mini import primitive\n@primitive(partials=[lambda y, x: {0}])\n"
+    path.write_text((text + "def reloaded(x): return {0} * x\n").format(2.0))
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("module_with_a_primitive")
+    graph = module.reloaded(Value(1.0))
+    path.write_text((text + "def reloaded(x): return {0} * x  # more\n").format(30.0))
+    importlib.reload(module)
+    assert (graph.data, module.reloaded(Value(1.0)).data, Value(1.0).reloaded().data) == (2.0, 30.0, 30.0)
+    assert graph.op is not module.reloaded

@@ -12,7 +12,7 @@ from hypothesis.errors import FailedHealthCheck
 import autograd_mini as ad
 from autograd_mini import Value, topological_order
 from autograd_mini import testing as ad_testing
-from autograd_mini.engine.table import TABLE, primitive
+from autograd_mini.engine.table import TABLE
 from autograd_mini.testing import (
     GradientError,
     check_gradient,
@@ -23,6 +23,7 @@ from autograd_mini.testing import (
 )
 from autograd_mini.testing.domains import inside, point_inside
 from autograd_mini.testing.recipes import CHOICE, OPERATORS, Recipe, grow
+from autograd_mini.transforms.custom import primitive
 
 QUICK = settings(max_examples=2_000, deadline=None, database=None, phases=[Phase.generate, Phase.shrink])
 
