@@ -7,30 +7,20 @@ noted with how it came out; a number read off a Value is another one at the next
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from autograd_mini.compiler.arguments import Call
 from autograd_mini.compiler.lowering import Graph
 from autograd_mini.compiler.program import Program
 from autograd_mini.engine import modes
-from autograd_mini.engine.operators import Recorder
-from autograd_mini.engine.primitives import equal, less, stop_gradient, where
-from autograd_mini.engine.table import Primitive, as_number, is_number
+from autograd_mini.engine.operators import Recorder, truth
+from autograd_mini.engine.primitives import stop_gradient
+from autograd_mini.engine.table import Primitive, is_number
 from autograd_mini.engine.value import Value
 from autograd_mini.transforms.nested import Structure, flatten
 
 __all__ = ["Built", "Reading", "Trace", "traced"]
-
-RELATIONS: Final[dict[Callable[..., bool], Callable[[Any, Any], Any]]] = {
-    operator.lt: less,
-    operator.gt: lambda x, y: less(y, x),
-    operator.le: lambda x, y: where(less(x, y), 1.0, equal(x, y)),
-    operator.ge: lambda x, y: where(less(y, x), 1.0, equal(x, y)),
-    operator.eq: equal,
-    operator.ne: lambda x, y: 1.0 - equal(x, y),
-}
 
 
 class Built:
@@ -73,7 +63,7 @@ class Reading(Recorder):
             return NotImplemented
         y = other.node if isinstance(other, Reading) else other
         with modes.Mode(recording=True):
-            return Reading(RELATIONS[comparison](self.node, y), is_truth=True)
+            return Reading(truth(comparison, self.node, y), is_truth=True)
 
     def __bool__(self) -> bool:
         return bool(self.node)  # a guard
@@ -164,11 +154,9 @@ class _Tracing(modes.Watcher):
         return True
 
     def on_compare(self, comparison: Callable[..., bool], x: Value, y: Any, result: bool) -> bool:
-        number = y if isinstance(y, Value) else as_number(y)
         with modes.Mode(recording=True):
-            truth = RELATIONS[comparison](x, number)
-        self.guards.append((truth, bool(result)))
-        return True
+            self.guards.append((truth(comparison, x, y), result))
+        return result
 
     def on_read(self, node: Value) -> Any:
         with modes.Mode(recording=True):

@@ -14,9 +14,10 @@ from functools import cached_property
 from html import escape
 from typing import Final, NamedTuple
 
-from autograd_mini.engine.value import Value, expect_value, leading_to, topological_order
+from autograd_mini.engine.value import Value, expect_value, topological_order
 from autograd_mini.show.names import names
 from autograd_mini.show.text import columns, elided, short, showable
+from autograd_mini.transforms.adjoints import leading_to
 
 __all__ = ["Path", "Paths", "Visits", "paths", "visits"]
 
