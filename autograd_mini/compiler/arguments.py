@@ -1,4 +1,4 @@
-"""The arguments of a call taken apart: numbers, structures, and a key for what is traced of them."""
+"""Take the arguments of a call apart: numbers, structures, and a key for what is traced of them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any, Final
 
-from autograd_mini.compiler.columns import columns_of, masked
+from autograd_mini.compiler.columns import columns_of, refuse_masked
 from autograd_mini.engine.table import is_number
 from autograd_mini.engine.value import Value
 from autograd_mini.transforms.nested import NUMBER, Structure, flatten
 
-__all__ = ["Call", "call_of", "call_of_batch", "in_place"]
+__all__ = ["Call", "call_of", "call_of_batch", "in_place", "is_static"]
 
 
 class Call:
@@ -53,19 +53,26 @@ NOTHING: Final = Structure("tuple", tuple, (), 0)
 """What stands for an argument that has no numbers."""
 
 
-def call_of(f: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-    """Return the call of `f`, which errors call `name`, with these arguments."""
+def call_of(
+    f: Callable[..., Any],
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    static_argnums: Sequence[int] = (),
+) -> Call:
+    """Return the call of `f`, which errors call `name`; the arguments at `static_argnums` are static."""
     if kwargs:
         bound = signature(f).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
+    fixed = _fixed(static_argnums, len(args), name)
     numbers: list[Any] = []
     parts: list[Structure] = []
     static: dict[int, Any] = {}
     for k, x in enumerate((*args, *kwargs.values())):
-        if x.__class__ is float:
+        if x.__class__ is float and k not in fixed:
             numbers.append(x)
             parts.append(NUMBER)
-        elif _is_static(x):
+        elif k in fixed or is_static(x):
             static[k] = _hashable(name, x)
             parts.append(NOTHING)
         else:
@@ -75,7 +82,9 @@ def call_of(f: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dic
     return Call(numbers, parts, static, tuple(kwargs))
 
 
-def call_of_batch(name: str, args: tuple[Any, ...], in_axes: Any) -> tuple[Call, list[Any]]:
+def call_of_batch(
+    name: str, args: tuple[Any, ...], in_axes: Any, static_argnums: Sequence[int] = ()
+) -> tuple[Call, list[Any]]:
     """Return the call for one item of a batch, still without its numbers, and the columns of the batch."""
     axes = in_axes if isinstance(in_axes, (tuple, list)) else (in_axes,) * len(args)
     if len(axes) != len(args):
@@ -88,11 +97,12 @@ def call_of_batch(name: str, args: tuple[Any, ...], in_axes: Any) -> tuple[Call,
             f"{name}.map(in_axes={in_axes!r}): give the number of an axis, or a tuple with one for each "
             "argument, None for those that are the same for all items"
         )
+    fixed = _fixed(static_argnums, len(args), name)
     columns: list[Any] = []
     parts: list[Structure] = []
     static: dict[int, Any] = {}
     for k, (x, axis) in enumerate(zip(args, axes, strict=True)):
-        if _is_static(x):
+        if k in fixed or is_static(x):
             static[k] = _hashable(name, x)
             parts.append(NOTHING)
         else:
@@ -102,7 +112,17 @@ def call_of_batch(name: str, args: tuple[Any, ...], in_axes: Any) -> tuple[Call,
     return Call([], parts, static), columns
 
 
-def _is_static(x: Any) -> bool:
+def _fixed(static_argnums: Sequence[int], count: int, name: str) -> set[int]:
+    for k in static_argnums:
+        if not -count <= k < count:
+            raise ValueError(
+                f"static_argnums has {k} and {name} was called with {count} positional arguments: give "
+                "the position of an argument, and give that argument by position"
+            )
+    return {k % count for k in static_argnums}
+
+
+def is_static(x: Any) -> bool:
     """Whether an argument is no number and no container of numbers, but part of what is traced."""
     if isinstance(x, (str, bool, type(None))):
         return True
@@ -131,8 +151,7 @@ def in_place(x: Any) -> bool:
 
 
 def _flat(x: Any, name: str) -> tuple[list[Any], Structure]:
-    if hasattr(x, "filled"):
-        raise masked(name)
+    refuse_masked(x, name)
     if getattr(x, "dtype", None) is not None and x.dtype.kind == "f" and x.shape != ():
         return x.astype(float, copy=False).ravel().tolist(), Structure("array", x.shape, (), x.size)
     return flatten(x, name)

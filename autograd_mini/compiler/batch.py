@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_mini.compiler.arguments import Call, call_of_batch
+from autograd_mini.compiler.arguments import Call
 from autograd_mini.compiler.backends import installed, load
 from autograd_mini.compiler.columns import assembled, items_in
 from autograd_mini.compiler.outputs import Outputs
@@ -34,7 +34,7 @@ class Batch:
         reduce: str | None,
     ) -> None:
         self.traces, self.outputs, self.backend, self.reduce = traces, outputs, backend, reduce
-        self.call, columns = call_of_batch(traces.name, args, in_axes)
+        self.call, columns = traces.batch_call(args, in_axes)
         self.columns, self.count = items_in(columns, traces.name)
         self.mapped = tuple([c.__class__ is not float for c in self.columns])
         self.call.numbers = (

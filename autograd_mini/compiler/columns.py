@@ -1,7 +1,7 @@
-"""Arguments with an axis of rows, taken apart into columns, and results put together. Knows no programs.
+"""Take the arguments of a batch apart into columns, and put columns together as results.
 
-A *column* is what one number of a row's argument is over all rows: an array with one item a row, or a
-float where it is the same in all of them.
+A *column* is what one number of an argument is over the batch: an array with an element for each item, or
+a float where it is the same for all of them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from autograd_mini.engine.table import is_number
 from autograd_mini.transforms.nested import NUMBER, Structure, flatten
 
-__all__ = ["assembled", "columns_of", "masked", "items_in"]
+__all__ = ["assembled", "columns_of", "refuse_masked", "items_in"]
 
 
 def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structure]:
-    """Return the columns of an argument, and the structure of one row of it.
+    """Return the columns of an argument, and the structure of one item of it.
 
-    `axis` is where its arrays have their rows, None if it is the same in all rows.
+    `axis` is that of the batch, None if the argument is the same for all items. A list of numbers, or of
+    lists of numbers, means the array that it would make; other lists, tuples and dicts are nested.
 
     >>> import numpy as np
     >>> columns, structure = columns_of(np.array([[1.0, 2.0], [3.0, 4.0]]), 0, "x")
@@ -27,13 +29,12 @@ def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structur
     """
     import numpy as np
 
-    if hasattr(x, "filled"):
-        raise masked(name)
+    refuse_masked(x, name)
     if axis is None:
         if getattr(x, "dtype", None) == np.float64 and x.shape != ():
             return x.ravel().tolist(), Structure("array", x.shape, (), x.size)
         return flatten(x, name)
-    if isinstance(x, dict) or (isinstance(x, (list, tuple)) and not all(map(np.isscalar, x))):
+    if isinstance(x, dict) or (isinstance(x, (list, tuple)) and not _is_array(x)):
         children, columns = [], []
         for key, item in x.items() if isinstance(x, dict) else enumerate(x):
             found, structure = columns_of(item, axis, f"{name}[{key!r}]")
@@ -42,9 +43,12 @@ def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structur
         kind = "dict" if isinstance(x, dict) else "list" if isinstance(x, list) else "tuple"
         detail = tuple(x) if kind == "dict" else type(x) if kind == "tuple" else None
         return columns, Structure(kind, detail, tuple(children), len(columns))
-    array = np.asarray(x)
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise ValueError(f"{name} is a list of lists of different lengths: make them alike") from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name}: rows of dtype {array.dtype} are no real numbers; convert them to float")
+        raise TypeError(f"{name}: dtype {array.dtype} is not of real numbers; convert the array to float")
     if array.ndim == 0:
         return [float(array)], NUMBER
     if not -array.ndim <= axis < array.ndim:
@@ -60,9 +64,9 @@ def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structur
 
 
 def items_in(columns: Sequence[Any], name: str) -> tuple[list[Any], int]:
-    """Return the columns, and how many rows there are; ValueError where columns disagree or there is none.
+    """Return the columns and the size of the batch; ValueError where columns disagree or there is none.
 
-    Beside longer columns, one of a single row is a number that is the same in all rows.
+    Beside longer columns, one of length 1 is a number that is the same for all items.
     """
     found = {len(c) for c in columns if c.__class__ is not float}
     if not found:
@@ -79,16 +83,24 @@ def items_in(columns: Sequence[Any], name: str) -> tuple[list[Any], int]:
     return [c.item() if c.__class__ is not float and len(c) != rows else c for c in columns], rows
 
 
-def masked(name: str) -> TypeError:
-    """Return what to raise for an array with a mask."""
-    return TypeError(
-        f"{name} is a masked array, and behind a mask there is no number: give x.filled(...), or the rows "
-        "without a mask"
+def _is_array(x: Any) -> bool:
+    """Whether `x` is a sequence of numbers, or a list of such: not of arrays, dicts or Values."""
+    return isinstance(x, (list, tuple)) and all(
+        is_number(item) or (isinstance(x, list) and _is_array(item)) for item in x
     )
 
 
+def refuse_masked(x: Any, name: str) -> None:
+    """Raise TypeError for an array with a mask."""
+    if hasattr(x, "filled"):
+        raise TypeError(
+            f"{name} is a masked array, and behind a mask there is no number: give x.filled(...), or the "
+            "rows without a mask"
+        )
+
+
 def assembled(structure: Structure, items: Sequence[Any], start: int = 0) -> Any:
-    """Return columns and numbers nested as `structure`; arrays get the rows as their first axis.
+    """Return columns and numbers nested as `structure`; the axis of the batch comes first in arrays.
 
     >>> import numpy as np
     >>> assembled(Structure("array", (2,), (), 2), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).tolist()

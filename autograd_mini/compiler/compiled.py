@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
-from types import MethodType
+from functools import partial, update_wrapper
 from typing import Any, Final
 
 from autograd_mini.compiler import backends
-from autograd_mini.compiler.arguments import call_of
 from autograd_mini.compiler.batch import Batch
-from autograd_mini.compiler.outputs import Gradient, LeafGradients, Outputs
+from autograd_mini.compiler.outputs import Gradient, LeafGradients, Outputs, with_argnums
 from autograd_mini.compiler.point import Point
 from autograd_mini.compiler.prepared import prepared_batch, prepared_point
 from autograd_mini.compiler.program import Program
@@ -34,22 +32,26 @@ def compile(
     f: Any = None,
     *,
     inputs: Sequence[Value] | None = None,
-    argnums: int | Sequence[int] = 0,
+    argnums: int | Sequence[int] | None = None,
+    static_argnums: int | Sequence[int] = (),
     backend: str | None = None,
     branches: int = 16,
 ) -> Any:
     """Return a function that computes what `f` does, from a program traced of it; also a decorator.
 
-    Arguments are numbers, or nested lists, tuples, dicts and NumPy arrays of numbers; anything else (a
-    text, a bool, None, a model) is part of what is traced, and another one is traced anew. Results are
-    floats in the structure that `f` returns. Leaves used from outside are read at each call. `argnums`
-    says by which arguments derivatives are taken. `backend` is "python", "numpy" (rows only) or "llvm";
-    by default the fastest that is installed. `branches` bounds how many ways through `f`'s comparisons
-    are kept; past it calls are computed eagerly.
+    Arguments are numbers, or nested lists, tuples, dicts and NumPy arrays of numbers. Anything else (a
+    text, a bool, None, a model), and the arguments at `static_argnums`, is part of what is traced: `f` is
+    traced anew for another one. Results are floats, or bools, in the structure that `f` returns. Leaves
+    used from outside are read at each call.
+
+    `argnums` says with respect to which arguments derivatives are taken; by default the first that holds
+    numbers. `backend` is "python", "numpy" (batches only) or "llvm"; by default the fastest that is
+    installed. `branches` bounds how many ways through `f`'s comparisons are kept; past it calls are
+    computed eagerly.
 
     Instead of a function `f` may be an expression, or a list of them, built on the leaves `inputs`.
 
-    See `Compiled` for derivatives and for evaluation over rows.
+    See `Compiled` for derivatives and for batches.
 
     >>> @compile
     ... def area(width, height):
@@ -57,16 +59,11 @@ def compile(
     >>> area(2.0, 3.0), area.value_and_grad(2.0, 3.0)
     (6.0, (6.0, 3.0))
     """
+    options = Options(argnums, static_argnums, backend, branches)
     if f is None:
-        return lambda f: compile(f, argnums=argnums, backend=backend, branches=branches)
-    _check_options(argnums, backend, branches)
+        return lambda f: Compiled(_function(f), options)
     if inputs is None:
-        if not callable(f):
-            raise TypeError(
-                f"compile({type(f).__name__}): a function is expected; for an expression that is built, "
-                "give its leaves too: compile(e, inputs=[x, y])"
-            )
-        return Compiled(f, argnums, backend, branches)
+        return Compiled(_function(f), options)
     built = [x for x in flatten(f, "the expression")[0] if isinstance(x, Value)]
     if not built or not isinstance(inputs, (list, tuple)) or not all(isinstance(x, Value) for x in inputs):
         raise TypeError(
@@ -74,28 +71,48 @@ def compile(
         )
     if any(x.op is not None for x in inputs) or len(set(inputs)) < len(inputs):
         raise ValueError("compile(e, inputs=[...]): give leaves, and each of them once")
-    return Compiled(Built(f, tuple(inputs)), argnums, backend, branches)
+    return Compiled(Built(f, tuple(inputs)), options)
 
 
-def _check_options(argnums: Any, backend: str | None, branches: Any) -> None:
-    positions = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
-    if not positions or not all(type(k) is int for k in positions):
+def _function(f: Any) -> Callable[..., Any]:
+    if not callable(f):
         raise TypeError(
-            f"compile(argnums={argnums!r}): give the position of an argument, or a tuple of positions"
+            f"compile({type(f).__name__}): a function is expected; for an expression that is built, "
+            "give its leaves too: compile(e, inputs=[x, y])"
         )
-    if type(branches) is not int or branches < 0:
-        raise TypeError(f"compile(branches={branches!r}): give a whole number, 0 or more")
-    if backend is not None:
-        backends.load(backend)
+    return f  # type: ignore[no-any-return]
+
+
+class Options:
+    """The options of `compile`, checked."""
+
+    def __init__(self, argnums: Any, static_argnums: Any, backend: str | None, branches: Any) -> None:
+        self.argnums, self.backend, self.branches = argnums, backend, branches
+        if argnums is not None and not _positions("argnums", argnums):
+            raise TypeError(f"compile(argnums={argnums!r}): give the position of an argument, or several")
+        self.static_argnums = _positions("static_argnums", static_argnums)
+        if type(branches) is not int or branches < 0:
+            raise TypeError(f"compile(branches={branches!r}): give a whole number, 0 or more")
+        if backend is not None:
+            backends.load(backend)
+
+
+def _positions(option: str, given: Any) -> tuple[int, ...]:
+    positions = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    if not all(type(k) is int for k in positions):
+        raise TypeError(
+            f"compile({option}={given!r}): give the position of an argument, or a tuple of positions"
+        )
+    return positions
 
 
 class Compiled:
     """A function with its programs; what `compile` returns.
 
-    ``c(x)`` is the value, ``c.grad(x)`` and ``c.value_and_grad(x)`` the derivatives by the arguments
-    `argnums`; ``c.backward(x)`` returns the value and adds to the `grad` of the leaves used from outside.
-    ``c.jacobian(x)``, ``c.hessian(x)`` and ``c.jvp(primals, tangents)`` are those of the transforms. Each
-    has ``.map(...)`` for rows, ``.source(language)`` and ``.explain()``.
+    ``c(x)`` is the value; ``c.grad(x)`` and ``c.value_and_grad(x)`` are derivatives with respect to the
+    arguments `argnums`; ``c.backward(x)`` returns the value and adds to the `grad` of the leaves used from
+    outside. ``c.jacobian(x)``, ``c.hessian(x)`` and ``c.jvp(primals, tangents)`` are those of the
+    transforms. Each has ``.map(...)`` for batches, ``.source(language)`` and ``.explain()``.
 
     >>> c = compile(lambda x: x**3)
     >>> c(2.0), c.grad(2.0), c.hessian(2.0)
@@ -105,39 +122,37 @@ class Compiled:
     def __init__(
         self,
         f: Callable[..., Any],
-        argnums: int | Sequence[int],
-        backend: str | None,
-        branches: int,
+        options: Options,
         outputs: Outputs | None = None,
         traces: Traces | None = None,
     ) -> None:
-        self._f, self._argnums, self._backend, self._branches = f, argnums, backend, branches
+        self._f, self._options = f, options
         self.__name__ = getattr(f, "__name__", type(f).__name__)
         update_wrapper(self, f)
         self._outputs = outputs or Outputs()
-        self._traces = traces or Traces(f, self.__name__, branches)
-        self._point = Point(self._traces, self._outputs, backend)
+        self._traces = traces or Traces(f, self.__name__, options.branches, options.static_argnums)
+        self._point = Point(self._traces, self._outputs, options.backend)
         self._relatives: dict[str, Compiled] = {}
         self._origin: tuple[Compiled, str] | None = None  # what this is the `grad` of, or the like
 
     def _relative(self, name: str) -> Compiled:
         """Return the compiled function that is called `name` on this one."""
         if name not in self._relatives:
-            options = self._argnums, self._backend, self._branches
+            options = self._options
             if name in TRANSFORMS:
-                relative = Compiled(TRANSFORMS[name](self._function, self._argnums), *options)
+                relative = Compiled(TRANSFORMS[name](self._function, options.argnums), options)
             elif self._outputs.name == "value":
-                relative = Compiled(self._f, *options, self._named_outputs(name), self._traces)
+                relative = Compiled(self._f, options, self._derivatives(name), self._traces)
             else:  # the derivative of a derivative
-                relative = Compiled(self._function, *options, self._named_outputs(name))
+                relative = Compiled(self._function, options, self._derivatives(name))
             relative._origin = self, name
             self._relatives[name] = relative
         return self._relatives[name]
 
-    def _named_outputs(self, name: str) -> Outputs:
+    def _derivatives(self, name: str) -> Outputs:
         if name == "backward":
             return LeafGradients(self.__name__)
-        return Gradient(self._argnums, self.__name__, with_value=name == "value_and_grad")
+        return Gradient(self._options.argnums, self.__name__, with_value=name == "value_and_grad")
 
     @property
     def _function(self) -> Callable[..., Any]:
@@ -146,7 +161,7 @@ class Compiled:
 
     @property
     def grad(self) -> Compiled:
-        """The derivatives by the arguments `argnums`, in their structure."""
+        """The derivatives with respect to the arguments `argnums`, in their structure."""
         return self._relative("grad")
 
     @property
@@ -167,7 +182,7 @@ class Compiled:
 
     @property
     def jacobian(self) -> Compiled:
-        """Every derivative of every result by the arguments `argnums`."""
+        """Every derivative of every result with respect to the arguments `argnums`."""
         return self._relative("jacobian")
 
     @property
@@ -198,7 +213,7 @@ class Compiled:
 
     def __get__(self, instance: Any, owner: type) -> Any:
         """Bind a method to its instance, as functions do."""
-        return self if instance is None else MethodType(self, instance)
+        return self if instance is None else Bound(self, instance)
 
     def map(
         self,
@@ -208,16 +223,17 @@ class Compiled:
         threads: int | None = None,
         **named: Any,
     ) -> Any:
-        """Evaluate over rows: arrays with an axis of rows where the function takes numbers.
+        """Evaluate over a batch: arrays with one axis more than the arguments of the function.
 
-        An argument that is a number becomes an array of shape (rows,), an array of shape S one with an
-        axis more, of which `in_axes` says which: an int, or a tuple with one for each argument, None for
-        an argument that is the same in all rows. A plain number, or an axis of length 1, is the same in all
-        rows too. Results have the axis of rows first. With ``reduce="sum"`` or ``"mean"`` results, and
-        derivatives by arguments that are the same in all rows, are added up in the rows' order.
+        Where the function takes a number give an array of shape (rows,), where it takes an array of shape
+        S one of shape (rows, *S); a list of lists means the array that it makes. `in_axes` says which
+        axis is that of the rows: an int, or a tuple with one for each argument, None for an argument that
+        is the same for all rows. A plain number, or an axis of length 1, is the same for all of them too.
+        In results the axis of the rows comes first. With ``reduce="sum"`` or ``"mean"`` results are added
+        up in the order of the rows, and so are derivatives with respect to what is the same for all.
 
-        Every row takes its own branches. The result is the same for any number of `threads`, of which there
-        are by default as many as processors. Needs NumPy: ``pip install "autograd-mini[numpy]"``.
+        Every row takes its own branches. The result is the same for any number of `threads`, by default
+        one for each processor. Needs NumPy: ``pip install "autograd-mini[numpy]"``.
 
         >>> import numpy as np
         >>> c = compile(lambda x, w: (w * x) ** 2)
@@ -245,18 +261,21 @@ class Compiled:
             )
         if isinstance(self._outputs, LeafGradients) and reduce is None:
             raise ValueError(
-                f'{self.__name__}.backward.map adds up over the batch: give reduce="sum" or "mean"'
+                f'{self.__name__}.backward.map adds up over the rows: give reduce="sum" or "mean"'
             )
-        return Batch(self._traces, self._outputs, self._backend, args, in_axes, reduce).run(threads)
+        return self._batch(args, in_axes, reduce).run(threads)
+
+    def _batch(self, args: tuple[Any, ...], in_axes: Any, reduce: str | None) -> Batch:
+        return Batch(self._traces, self._outputs, self._options.backend, args, in_axes, reduce)
 
     def prepare(self, *args: Any, in_axes: Any = None, reduce: str | None = None) -> Callable[[], Any]:
         """Return a function of no arguments that computes on these arrays as they are when it is called.
 
         Without `in_axes` it is a call, with `in_axes` and `reduce` a `map`. Arrays of float64 are read in
-        place, other arguments now; derivatives by arrays are written into the same arrays each time. What
-        is left out, looking at the arguments, is most of the time of a small program. Needs
-        ``pip install "autograd-mini[fast]"``; with another backend, or where a branch is not the one
-        taken now, it is the ordinary call. Not for two threads at once.
+        place, other arguments now. Derivatives with respect to arrays are written into the same arrays each
+        time. This saves inspecting the arguments, which takes most of the time of a small program. Needs
+        ``pip install "autograd-mini[fast]"``; with another backend, or where another branch is taken than
+        now, it is the ordinary call. Two threads must not call it at once.
 
         >>> import numpy as np
         >>> x = np.array([1.0, 2.0])
@@ -272,12 +291,11 @@ class Compiled:
             return self.map(*args, in_axes=in_axes, reduce=reduce)
 
         ordinary()
-        if self._backend in ("python", "numpy") or not backends.installed("llvm"):
+        if self._options.backend in ("python", "numpy") or not backends.installed("llvm"):
             return ordinary
         if in_axes is None:
             return prepared_point(self._point, args, ordinary)
-        batch = Batch(self._traces, self._outputs, self._backend, args, in_axes, reduce)
-        return prepared_batch(batch, args, ordinary)
+        return prepared_batch(self._batch(args, in_axes, reduce), args, ordinary)
 
     # ---- looking inside --------------------------------------------------------------------------
 
@@ -291,7 +309,7 @@ class Compiled:
         v3 = add(v2, 0.0)
         return v1, v3
         """
-        call = call_of(self._f, self.__name__, args, kwargs)
+        call = self._traces.call(args, kwargs)
         self(*args, **kwargs)
         return self._point.replay(self._traces.of(call)[0], call)[0]
 
@@ -306,8 +324,8 @@ class Compiled:
     def explain(self) -> str:
         """Return what has been traced and how it is run, for a person to read."""
         lines = [
-            f"{self.__name__}: backend {self._backend or 'by size'}, {self._traces.made} traces made, "
-            f"{self._traces.eager} calls computed eagerly (at most {self._branches} branches are kept)"
+            f"{self.__name__}: backend {self._options.backend or 'by size'}, {self._traces.made} traces made, "
+            f"{self._traces.eager} calls computed eagerly (at most {self._options.branches} branches are kept)"
         ]
         for (parts, fixed, keywords), traces in self._traces:
             named = [""] * (len(parts) - len(keywords)) + [f"{name}=" for name in keywords]
@@ -328,20 +346,124 @@ class Compiled:
         return "\n".join(lines)
 
     def __reduce__(self) -> Any:
-        module = sys.modules.get(getattr(self._f, "__module__", ""))
-        if getattr(module, getattr(self._f, "__name__", ""), None) is self:
-            return self._f.__name__  # a decorated function is pickled by its name, as any function is
         if self._origin is not None:
             return getattr, self._origin
-        return Compiled, (self._f, self._argnums, self._backend, self._branches)
+        module, name = self._f.__module__, self._f.__qualname__.removesuffix(".__wrapped__")
+        if _named(module, name) is not self:
+            return Compiled, (self._f, self._options)
+        if module != "__main__":
+            return name  # a decorated function is pickled by its name, as any function is
+        # Another process has another __main__: picklers for that send the function itself. Python's own
+        # sends its name, under which it must find the function and not what decorates it.
+        self._f.__qualname__ = f"{name}.__wrapped__"
+        return _restore, (self._f, self._options)
 
     def __repr__(self) -> str:
         return f"<compiled {self._outputs.name} of {self.__name__}>"
 
 
+def _named(module: str, name: str) -> Any:
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _restore(f: Callable[..., Any], options: Options) -> Compiled:
+    """Return the decorated function that this process has of `f`, or a new one."""
+    here = _named(f.__module__, f.__qualname__.removesuffix(".__wrapped__"))
+    return here if isinstance(here, Compiled) and here._f is f else Compiled(f, options)
+
+
+class Bound:
+    """A compiled method and its instance, which is part of what is traced."""
+
+    def __init__(self, function: Compiled, instance: Any) -> None:
+        self.__func__, self.__self__ = function, instance
+        update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the compiled method on the instance."""
+        return self.__func__(self.__self__, *args, **kwargs)
+
+    def map(self, *args: Any, in_axes: Any = 0, **options: Any) -> Any:
+        """Evaluate over a batch, as `Compiled.map` does; `in_axes` leaves out the instance."""
+        return self.__func__.map(self.__self__, *args, in_axes=self._axes(args, in_axes), **options)
+
+    def prepare(self, *args: Any, in_axes: Any = None, reduce: str | None = None) -> Callable[[], Any]:
+        """Return a function of no arguments, as `Compiled.prepare` does."""
+        axes = None if in_axes is None else self._axes(args, in_axes)
+        return self.__func__.prepare(self.__self__, *args, in_axes=axes, reduce=reduce)
+
+    def program(self, *args: Any, **kwargs: Any) -> Program:
+        """Return the program that a call with these arguments replays."""
+        return self.__func__.program(self.__self__, *args, **kwargs)
+
+    def source(self, language: str, *args: Any, **kwargs: Any) -> str:
+        """Return the program of a call as text in a language."""
+        return self.__func__.source(language, self.__self__, *args, **kwargs)
+
+    def explain(self) -> str:
+        """Return what has been traced and how it is run, over all instances."""
+        return self.__func__.explain()
+
+    @staticmethod
+    def _axes(args: tuple[Any, ...], in_axes: Any) -> Any:
+        if isinstance(in_axes, (tuple, list)):
+            return (None, *in_axes)
+        return (None, *[in_axes] * len(args))
+
+    @property
+    def grad(self) -> Bound:
+        """The derivatives with respect to the arguments `argnums`, in their structure."""
+        return Bound(self.__func__.grad, self.__self__)
+
+    @property
+    def value_and_grad(self) -> Bound:
+        """The result and its derivatives."""
+        return Bound(self.__func__.value_and_grad, self.__self__)
+
+    @property
+    def backward(self) -> Bound:
+        """The result; derivatives are added to the `grad` of the leaves that the method has captured."""
+        return Bound(self.__func__.backward, self.__self__)
+
+    @property
+    def jacobian(self) -> Bound:
+        """Every derivative of every result with respect to the arguments `argnums`."""
+        return Bound(self.__func__.jacobian, self.__self__)
+
+    @property
+    def hessian(self) -> Bound:
+        """The second derivatives."""
+        return Bound(self.__func__.hessian, self.__self__)
+
+    @property
+    def jvp(self) -> Bound:
+        """The value, and its derivative in a direction: ``m.f.jvp(primals, tangents)``."""
+        return Bound(self.__func__._relative("jvp of a method"), self.__self__)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Bound) and self.__func__ is other.__func__ and self.__self__ is other.__self__
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.__func__, id(self.__self__)))
+
+    def __reduce__(self) -> Any:
+        return Bound, (self.__func__, self.__self__)
+
+    def __repr__(self) -> str:
+        return f"<{self.__func__!r} bound to {self.__self__!r}>"
+
+
 TRANSFORMS: Final[dict[str, Callable[..., Any]]] = {
-    "jacobian": jacobian,
-    "hessian": hessian,
+    "jacobian": lambda f, argnums: with_argnums(jacobian, f, argnums),
+    "hessian": lambda f, argnums: with_argnums(hessian, f, argnums),
     "jvp": lambda f, argnums: lambda primals, tangents: jvp(f, primals, tangents),
+    "jvp of a method": lambda f, argnums: (
+        lambda instance, primals, tangents: jvp(partial(f, instance), primals, tangents)
+    ),
 }
 """Derivatives that are traced through the transforms: their result is a function like any other."""

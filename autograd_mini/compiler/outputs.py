@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from functools import update_wrapper
 from typing import Any
 
-from autograd_mini.compiler.arguments import Call
+from autograd_mini.compiler.arguments import Call, is_static
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.tracing import Reading, Trace
 from autograd_mini.engine.value import Value
 from autograd_mini.transforms.functions import grad, gradients, value_and_grad
 from autograd_mini.transforms.nested import NUMBER, Structure
 
-__all__ = ["Gradient", "LeafGradients", "Outputs"]
+__all__ = ["Gradient", "LeafGradients", "Outputs", "with_argnums"]
+
+Argnums = int | Sequence[int] | None
 
 Build = Callable[[Structure, Sequence[Any]], Any]
 """Nests flat numbers, or columns of a batch, as a structure says."""
@@ -84,9 +87,12 @@ class Outputs:
 
 
 class Gradient(Outputs):
-    """The derivatives with respect to the arguments `argnums` of the function called `function_name`."""
+    """The derivatives with respect to the arguments `argnums` of the function called `function_name`.
 
-    def __init__(self, argnums: int | Sequence[int], function_name: str, *, with_value: bool) -> None:
+    None stands for the first argument that holds numbers.
+    """
+
+    def __init__(self, argnums: Argnums, function_name: str, *, with_value: bool) -> None:
         self.argnums, self.function_name, self.with_value = argnums, function_name, with_value
         self.name = "value_and_grad" if with_value else "grad"
 
@@ -101,12 +107,12 @@ class Gradient(Outputs):
 
     def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """Return the transform of `f`."""
-        return (value_and_grad if self.with_value else grad)(f, self.argnums)
+        return with_argnums(value_and_grad if self.with_value else grad, f, self.argnums)
 
     def derivative_structure(self, call: Call) -> Structure:
         """Return the structure of the chosen argument, or a tuple of those of the chosen arguments."""
         blocks = tuple([call.parts[k] for k in self._positions(call)])
-        if isinstance(self.argnums, int):
+        if self.argnums is None or isinstance(self.argnums, int):
             return blocks[0]
         return Structure("tuple", tuple, blocks, sum(block.size for block in blocks))
 
@@ -118,18 +124,26 @@ class Gradient(Outputs):
         return (value, derivative) if self.with_value else derivative
 
     def _short_reader(self) -> Callable[[Sequence[float]], Any] | None:
-        if isinstance(self.argnums, int):
+        if self.argnums is None or isinstance(self.argnums, int):
             return tuple if self.with_value else operator.itemgetter(1)
         return _value_and_tuple if self.with_value else None
 
     def _positions(self, call: Call) -> list[int]:
         count = len(call.parts)
+        if self.argnums is None:
+            return [_first([k in call.static for k in range(count)], self.function_name)]
         argnums = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
         for k in argnums:
             if not -count <= k < count:
                 raise ValueError(
                     f"argnums has {k} and {self.function_name} was called with {count} arguments: "
                     "give the position of an argument"
+                )
+            if k % count in call.static:
+                raise TypeError(
+                    f"argnums has {k} and argument {k} of {self.function_name} is of type "
+                    f"{type(call.static[k % count]).__name__}, which is part of what is traced and has no "
+                    "derivative: give the position of an argument of numbers"
                 )
         return [k % count for k in argnums]
 
@@ -169,6 +183,24 @@ class LeafGradients(Outputs):
 
     def _short_reader(self) -> Callable[[Sequence[float]], Any] | None:
         return None
+
+
+def with_argnums(transform: Callable[..., Any], f: Callable[..., Any], argnums: Argnums) -> Any:
+    """Return the transform of `f`; for None, with respect to the first argument that holds numbers."""
+    if argnums is not None:
+        return transform(f, argnums)
+
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        first = _first([is_static(x) for x in args], derivative.__name__)
+        return transform(f, first)(*args, **kwargs)
+
+    return update_wrapper(derivative, transform(f, 0))
+
+
+def _first(static: Sequence[bool], name: str) -> int:
+    if all(static):
+        raise TypeError(f"{name} was called without an argument of numbers: a derivative needs one")
+    return list(static).index(False)
 
 
 def _value_and_tuple(found: Sequence[float]) -> tuple[float, tuple[float, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from autograd_mini.compiler.arguments import Call, call_of
+from autograd_mini.compiler.arguments import Call
 from autograd_mini.compiler.backends import Replay, installed, load
 from autograd_mini.compiler.outputs import Outputs
 from autograd_mini.compiler.program import Program
@@ -38,7 +38,7 @@ class Point:
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the answer to a call."""
         traces = self.traces
-        call = call_of(traces.f, traces.name, args, kwargs)
+        call = traces.call(args, kwargs)
         if any(x.__class__ is not float for x in call.numbers):
             # A graph that comes in must not be cut, so the function itself is called.
             return self.outputs.function(traces.f)(*args, **kwargs)

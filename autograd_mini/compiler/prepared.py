@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_mini.compiler.arguments import Call, call_of, in_place
+from autograd_mini.compiler.arguments import Call, in_place
 from autograd_mini.compiler.backends import load
 from autograd_mini.compiler.batch import Batch
 from autograd_mini.compiler.outputs import Gradient, Outputs
@@ -23,7 +23,7 @@ def prepared_point(point: Point, args: tuple[Any, ...], ordinary: Callable[[], A
     """
     import numpy as np
 
-    call = call_of(point.traces.f, point.traces.name, args, {})
+    call = point.traces.call(args, {})
     trace = point.traces.of(call)[0]
     program, _ = point.replay(trace, call)
     out = np.empty(len(program.outputs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from autograd_mini.compiler.arguments import Call
+from autograd_mini.compiler.arguments import Call, call_of, call_of_batch
 from autograd_mini.compiler.tracing import Trace, traced
 
 __all__ = ["Traces"]
@@ -22,10 +22,20 @@ class Traces:
     were computed without a program.
     """
 
-    def __init__(self, f: Callable[..., Any], name: str, branches: int) -> None:
-        self.f, self.name, self.branches = f, name, branches
+    def __init__(
+        self, f: Callable[..., Any], name: str, branches: int, static_argnums: tuple[int, ...] = ()
+    ) -> None:
+        self.f, self.name, self.branches, self.static_argnums = f, name, branches, static_argnums
         self.made = self.eager = 0
         self._kept: dict[Any, list[Trace]] = {}
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Return the call of the function with these arguments."""
+        return call_of(self.f, self.name, args, kwargs, self.static_argnums)
+
+    def batch_call(self, args: tuple[Any, ...], in_axes: Any) -> tuple[Call, list[Any]]:
+        """Return the call for an item of a batch, without its numbers, and the columns of the batch."""
+        return call_of_batch(self.name, args, in_axes, self.static_argnums)
 
     def of(self, call: Call) -> list[Trace]:
         """Return the traces for arguments of this structure, which replace the oldest if they are new."""
