@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any, Final
 
-from autograd_mini.compiler.columns import columns_of, refuse_masked
+from autograd_mini.compiler.columns import columns_of, items_of, refuse_masked
 from autograd_mini.engine.table import is_number
 from autograd_mini.engine.value import Value
 from autograd_mini.transforms.nested import NUMBER, Structure, flatten
@@ -18,6 +18,7 @@ class Call:
     """The arguments of one call: their numbers, their structures, and a key for what is traced.
 
     `static` has the arguments that are not numbers, by position; of the others `parts` has the structure.
+    `find_integers` tells for each number whether it was given as an int, which is seldom asked.
     """
 
     def __init__(
@@ -26,7 +27,9 @@ class Call:
         parts: list[Structure],
         static: dict[int, Any],
         keywords: tuple[str, ...] = (),
+        find_integers: Callable[[], Sequence[bool]] = tuple,
     ) -> None:
+        self.find_integers = find_integers
         self.numbers, self.parts, self.static, self.keywords = numbers, parts, static, keywords
         fixed = tuple([(k, x.__class__, x) for k, x in static.items()]) if static else ()
         self.key = (tuple(parts), fixed, keywords)
@@ -38,6 +41,10 @@ class Call:
         for part in self.parts:
             starts.append(starts[-1] + part.size)
         return starts
+
+    def integers(self) -> set[int]:
+        """Return the positions of the numbers that were given as ints."""
+        return {k for k, whole in enumerate(self.find_integers()) if whole}
 
     def run(self, f: Callable[..., Any], inputs: Sequence[Value]) -> Any:
         """Call `f` with `inputs` in the places of the numbers."""
@@ -79,7 +86,14 @@ def call_of(
             found, structure = _flat(x, f"argument {k} of {name}")
             numbers += found
             parts.append(structure)
-    return Call(numbers, parts, static, tuple(kwargs))
+    given = [x for k, x in enumerate((*args, *kwargs.values())) if k not in static]
+    return Call(
+        numbers,
+        parts,
+        static,
+        tuple(kwargs),
+        lambda: [isinstance(x, int) and not isinstance(x, bool) for x in items_of(given)],
+    )
 
 
 def call_of_batch(
@@ -99,6 +113,7 @@ def call_of_batch(
         )
     fixed = _fixed(static_argnums, len(args), name)
     columns: list[Any] = []
+    whole: list[bool] = []
     parts: list[Structure] = []
     static: dict[int, Any] = {}
     for k, (x, axis) in enumerate(zip(args, axes, strict=True)):
@@ -106,10 +121,10 @@ def call_of_batch(
             static[k] = _hashable(name, x)
             parts.append(NOTHING)
         else:
-            found, structure = columns_of(x, axis, f"argument {k} of {name}.map")
+            found, structure = columns_of(x, axis, f"argument {k} of {name}.map", whole)
             columns += found
             parts.append(structure)
-    return Call([], parts, static), columns
+    return Call([], parts, static, find_integers=lambda: whole), columns
 
 
 def _fixed(static_argnums: Sequence[int], count: int, name: str) -> set[int]:

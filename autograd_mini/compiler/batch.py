@@ -54,7 +54,7 @@ class Batch:
             count = self.count
             found = found / count if hasattr(found, "shape") else [x / count for x in found]
         size = len(trace.results)
-        results = trace.finished(found[:size]) if self.reduce is None else found[:size]
+        results = trace.with_bools(found[:size]) if self.reduce is None else found[:size]
         value = assembled(trace.structure, results)
         return self.outputs.result(value, found[size:], self.call, leaves, assembled)
 
@@ -71,7 +71,8 @@ class Batch:
     def item(self, k: int) -> Call:
         """Return the call of the function for one item of the batch."""
         numbers = [float(c[k]) if m else c for c, m in zip(self.columns, self.mapped, strict=True)]
-        return Call(numbers, self.call.parts, self.call.static)
+        find_integers = self.call.find_integers
+        return Call(numbers, self.call.parts, self.call.static, find_integers=find_integers)
 
     def _over_traces(self, threads: int | None) -> tuple[Any, Trace, list[Value]]:
         """Run each trace on the items that no trace before it holds for.
@@ -96,6 +97,8 @@ class Batch:
                 kept.append(self.traces.make(self.item(int(left[0]))))
             trace = kept[tried]
             tried += 1
+            if not trace.suits(call):
+                continue
             if trace.structure != kept[0].structure:
                 raise TypeError(
                     f"{self.traces.name} returns results of different structure in different branches"
@@ -115,8 +118,7 @@ class Batch:
             left = left[~done]
         for k in left.tolist():
             point = self.item(k)
-            trace = self.traces.make(point)
-            self.traces.eager += 1
+            trace = self.traces.make_for_once(point)
             for key, x in zip(self._keys(trace), self.outputs.evaluate(trace, point), strict=True):
                 table.setdefault(key, np.zeros(count))[k] = x
         leaves = [key for key in table if isinstance(key, Value)]

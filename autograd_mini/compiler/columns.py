@@ -7,7 +7,7 @@ a float where it is the same for all of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from autograd_mini.engine.table import is_number
@@ -16,14 +16,16 @@ from autograd_mini.transforms.nested import NUMBER, Structure, flatten
 __all__ = ["assembled", "columns_of", "refuse_masked", "items_in"]
 
 
-def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structure]:
+def columns_of(x: Any, axis: int | None, name: str, whole: list[bool]) -> tuple[list[Any], Structure]:
     """Return the columns of an argument, and the structure of one item of it.
+
+    To `whole` is added for each column whether it was given as ints.
 
     `axis` is that of the batch, None if the argument is the same for all items. A list of numbers, or of
     lists of numbers, means the array that it would make; other lists, tuples and dicts are nested.
 
     >>> import numpy as np
-    >>> columns, structure = columns_of(np.array([[1.0, 2.0], [3.0, 4.0]]), 0, "x")
+    >>> columns, structure = columns_of(np.array([[1.0, 2.0], [3.0, 4.0]]), 0, "x", [])
     >>> [c.tolist() for c in columns], structure.detail
     ([[1.0, 3.0], [2.0, 4.0]], (2,))
     """
@@ -31,13 +33,14 @@ def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structur
 
     refuse_masked(x, name)
     if axis is None:
+        whole += [isinstance(item, int) and not isinstance(item, bool) for item in items_of(x)]
         if getattr(x, "dtype", None) == np.float64 and x.shape != ():
             return x.ravel().tolist(), Structure("array", x.shape, (), x.size)
         return flatten(x, name)
     if isinstance(x, dict) or (isinstance(x, (list, tuple)) and not _is_array(x)):
         children, columns = [], []
         for key, item in x.items() if isinstance(x, dict) else enumerate(x):
-            found, structure = columns_of(item, axis, f"{name}[{key!r}]")
+            found, structure = columns_of(item, axis, f"{name}[{key!r}]", whole)
             columns += found
             children.append(structure)
         kind = "dict" if isinstance(x, dict) else "list" if isinstance(x, list) else "tuple"
@@ -49,7 +52,9 @@ def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structur
         raise ValueError(f"{name} is a list of lists of different lengths: make them alike") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: dtype {array.dtype} is not of real numbers; convert the array to float")
+    is_whole = array.dtype.kind in "iu"
     if array.ndim == 0:
+        whole.append(is_whole)
         return [float(array)], NUMBER
     if not -array.ndim <= axis < array.ndim:
         raise ValueError(
@@ -60,6 +65,7 @@ def columns_of(x: Any, axis: int | None, name: str) -> tuple[list[Any], Structur
     shape = array.shape[1:]
     flat = array.reshape(len(array), math.prod(shape))
     columns = [flat[:, k] for k in range(flat.shape[1])]
+    whole += [is_whole] * len(columns)
     return columns, Structure("array", shape, (), len(columns)) if shape else NUMBER
 
 
@@ -88,6 +94,19 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, (list, tuple)) and all(
         is_number(item) or (isinstance(x, list) and _is_array(item)) for item in x
     )
+
+
+def items_of(tree: Any) -> Iterator[Any]:
+    """Yield what stands in the places of numbers, in the order of `flatten`."""
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, (list, tuple)):
+        for child in tree:
+            yield from items_of(child)
+    elif hasattr(tree, "dtype") and hasattr(tree, "shape"):
+        yield from tree.ravel().tolist()
+    else:
+        yield tree
 
 
 def refuse_masked(x: Any, name: str) -> None:

@@ -324,8 +324,9 @@ class Compiled:
     def explain(self) -> str:
         """Return what has been traced and how it is run, for a person to read."""
         lines = [
-            f"{self.__name__}: backend {self._options.backend or 'by size'}, {self._traces.made} traces made, "
-            f"{self._traces.eager} calls computed eagerly (at most {self._options.branches} branches are kept)"
+            f"{self.__name__}: backend {self._options.backend or 'by size'}, {self._traces.made} traces "
+            f"made, {self._traces.eager} calls computed eagerly (at most {self._traces.branches} branches "
+            "are kept)"
         ]
         for (parts, fixed, keywords), traces in self._traces:
             named = [""] * (len(parts) - len(keywords)) + [f"{name}=" for name in keywords]

@@ -9,7 +9,7 @@ from typing import Any
 
 from autograd_mini.compiler.arguments import Call, is_static
 from autograd_mini.compiler.program import Program
-from autograd_mini.compiler.tracing import Reading, Trace
+from autograd_mini.compiler.tracing import Trace
 from autograd_mini.engine.value import Value
 from autograd_mini.transforms.functions import grad, gradients, value_and_grad
 from autograd_mini.transforms.nested import NUMBER, Structure
@@ -78,7 +78,7 @@ class Outputs:
 
         None where there is no shorter way than `result`.
         """
-        if trace.structure != NUMBER or isinstance(trace.results[0], Reading):
+        if trace.structure != NUMBER or any(trace.truths):
             return None
         return self._short_reader()
 
@@ -107,7 +107,8 @@ class Gradient(Outputs):
 
     def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """Return the transform of `f`."""
-        return with_argnums(value_and_grad if self.with_value else grad, f, self.argnums)
+        transform = value_and_grad if self.with_value else grad
+        return with_argnums(transform, f, self.argnums)
 
     def derivative_structure(self, call: Call) -> Structure:
         """Return the structure of the chosen argument, or a tuple of those of the chosen arguments."""
@@ -185,10 +186,12 @@ class LeafGradients(Outputs):
         return None
 
 
-def with_argnums(transform: Callable[..., Any], f: Callable[..., Any], argnums: Argnums) -> Any:
+def with_argnums(
+    transform: Callable[..., Any], f: Callable[..., Any], argnums: Argnums
+) -> Callable[..., Any]:
     """Return the transform of `f`; for None, with respect to the first argument that holds numbers."""
     if argnums is not None:
-        return transform(f, argnums)
+        return transform(f, argnums)  # type: ignore[no-any-return]
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
         first = _first([is_static(x) for x in args], derivative.__name__)

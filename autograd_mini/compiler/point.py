@@ -47,19 +47,20 @@ class Point:
             return self.answer(trace, call, self.outputs.evaluate(trace, call))
         kept = traces.of(call)
         for k, trace in enumerate(kept):
-            found = self._run(trace, call)
+            found = self._run(trace, call) if trace.suits(call) else None
             if found is not None:
                 if k:
                     traces.put(call, [trace, *kept[:k], *kept[k + 1 :]])
                 if not kwargs and all(x.__class__ is float for x in args):
                     self._remember(trace, call)
                 return self.answer(trace, call, found)
+        if len(kept) >= traces.branches:
+            trace = traces.make_for_once(call)
+            return self.answer(trace, call, self.outputs.evaluate(trace, call))
         trace = traces.make(call)
-        found = None
-        if len(kept) < traces.branches:
-            traces.put(call, [trace, *kept])
-            found = self._run(trace, call)
-        if found is None:  # past the bound, or the function has changed a leaf while it was traced
+        traces.put(call, [trace, *kept])
+        found = self._run(trace, call)
+        if found is None:  # the function has changed a leaf while it was traced
             traces.eager += 1
             found = self.outputs.evaluate(trace, call)
         return self.answer(trace, call, found)
@@ -75,7 +76,7 @@ class Point:
     def answer(self, trace: Trace, call: Call, found: Any) -> Any:
         """Return what the caller gets for the numbers of a replay."""
         count = len(trace.results)
-        value = trace.structure.rebuild(trace.finished(found[:count]))
+        value = trace.structure.rebuild(trace.with_bools(found[:count]))
         return self.outputs.result(value, found[count:], call, trace.captured, Structure.rebuild)
 
     def _run(self, trace: Trace, call: Call) -> list[float] | None:

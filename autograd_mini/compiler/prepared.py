@@ -111,7 +111,7 @@ def _answer(outputs: Outputs, call: Call, trace: Trace, out: Any) -> Callable[[]
     """Return how to read the answer off the outputs; arrays are views of them, made once."""
     count = len(trace.results)
     derivative = outputs.derivative_structure(call)
-    if trace.structure == NUMBER:
+    if trace.structure == NUMBER and not any(trace.truths):
         if outputs.name == "value":
             return lambda: out.item(0)
         if isinstance(outputs, Gradient) and derivative is not None and derivative.kind == "array":
@@ -120,7 +120,7 @@ def _answer(outputs: Outputs, call: Call, trace: Trace, out: Any) -> Callable[[]
 
     def general() -> Any:
         found = out.tolist()
-        value = trace.structure.rebuild(trace.finished(found[:count]))
+        value = trace.structure.rebuild(trace.with_bools(found[:count]))
         return outputs.result(value, found[count:], call, trace.captured, Structure.rebuild)
 
     return general

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ class Traces:
     ) -> None:
         self.f, self.name, self.branches, self.static_argnums = f, name, branches, static_argnums
         self.made = self.eager = 0
+        self._warned = False
         self._kept: dict[Any, list[Trace]] = {}
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -38,7 +40,7 @@ class Traces:
         return call_of_batch(self.name, args, in_axes, self.static_argnums)
 
     def of(self, call: Call) -> list[Trace]:
-        """Return the traces for arguments of this structure, which replace the oldest if they are new."""
+        """Return the traces for arguments of this structure, for which those of the oldest make room."""
         if call.key not in self._kept:
             for oldest in list(self._kept)[: len(self._kept) - STRUCTURES + 1]:
                 self._kept.pop(oldest, None)
@@ -52,6 +54,22 @@ class Traces:
         """Trace the function at the numbers of a call."""
         self.made += 1
         return traced(self.f, self.name, call)
+
+    def make_for_once(self, call: Call) -> Trace:
+        """Trace the function for a call past the bound; warn where ints are what makes traces so many."""
+        self.eager += 1
+        trace = self.make(call)
+        if trace.whole and not self._warned:
+            self._warned = True
+            starts = call.starts
+            k = next(k for k in range(len(call.parts)) if starts[k] <= min(trace.whole) < starts[k + 1])
+            warnings.warn(
+                f"{self.name} uses argument {k} as an int, so that it is traced for each value of it; more "
+                f"than {self.branches} are computed without a program: give static_argnums={k} to "
+                "compile, or more branches",
+                stacklevel=4,
+            )
+        return trace
 
     def __iter__(self) -> Iterator[tuple[Any, list[Trace]]]:
         return iter(list(self._kept.items()))

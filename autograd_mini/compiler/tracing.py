@@ -1,34 +1,37 @@
-"""A function run on Values, and what it leaves behind. Knows branches, no arguments and no replays.
+"""Run a function on Values, and keep the graph that it leaves.
 
-What a trace cannot know is guarded. A comparison made while tracing holds for one side of it, so it is
-noted with how it came out; a number read off a Value is another one at the next call, so what is read is a
-`Reading`. Leaves that the function has used from outside are singled out: they are inputs too.
+Comparisons made while tracing may come out otherwise at the next call, and so may a number that is read
+off a Value. So both are given to the function as a `Reading`: it can be computed with, and where the
+function needs to know its truth or its whole number, that becomes a guard of the trace. Leaves that the
+function has used from outside are singled out: they are inputs too.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from autograd_mini.compiler.arguments import Call
+from autograd_mini.compiler.columns import items_of
 from autograd_mini.compiler.lowering import Graph
 from autograd_mini.compiler.program import Program
 from autograd_mini.engine import modes
 from autograd_mini.engine.operators import Recorder, truth
-from autograd_mini.engine.primitives import stop_gradient
+from autograd_mini.engine.primitives import equal, stop_gradient, where
 from autograd_mini.engine.table import Primitive, is_number
-from autograd_mini.engine.value import Value
+from autograd_mini.engine.value import Value, evaluation_order, number_of
 from autograd_mini.transforms.nested import Structure, flatten
 
-__all__ = ["Built", "Reading", "Trace", "traced"]
+__all__ = ["Built", "Trace", "traced"]
 
 
 class Built:
-    """An expression already recorded, as a function of its inputs."""
+    """An expression that is built already, as a function of its inputs."""
 
     def __init__(self, expression: Any, inputs: tuple[Value, ...]) -> None:
         self.expression, self.inputs = expression, inputs
-        self.__name__ = "expression"
+        self.__name__ = self.__qualname__ = "expression"
 
     def __call__(self, *numbers: Any) -> Any:
         """Refuse: there is a graph, and nothing to be run."""
@@ -38,60 +41,29 @@ class Built:
         )
 
 
-class Reading(Recorder):
-    """What ``v.data`` is while tracing: a number that will be another at the next call.
+class Trace:
+    """One way through a function: its graph, and the replays made of it so far.
 
-    It may be computed with, and returned beside the result; its truth becomes a guard. No derivative
-    passes. Python's own functions refuse it: the number would be frozen into the program.
+    `results` has the numbers of the result, and `truths` says which of them are bools. `captured` are the
+    leaves used from outside. `whole` has the positions of the inputs that the function used as ints.
     """
 
-    __slots__ = ("is_truth", "node")
-    record_priority = 1
-
-    def __init__(self, node: Value, *, is_truth: bool = False) -> None:
-        self.node, self.is_truth = node, is_truth
-
-    def record_primitive(self, op: Primitive, operands: tuple[Any, ...]) -> Any:
-        """Record `op`; the result is again a reading, unless it can have a derivative."""
-        with modes.Mode(recording=True):
-            result = op(*[x.node if isinstance(x, Reading) else x for x in operands])
-        return result if any(isinstance(x, Value) for x in operands) else Reading(result)
-
-    def record_comparison(self, comparison: Callable[[Any, Any], bool], other: Any) -> Any:
-        """Record the comparison; its result is a reading whose truth is a guard."""
-        if not isinstance(other, (Reading, Value)) and not is_number(other):
-            return NotImplemented
-        y = other.node if isinstance(other, Reading) else other
-        with modes.Mode(recording=True):
-            return Reading(truth(comparison, self.node, y), is_truth=True)
-
-    def __bool__(self) -> bool:
-        return bool(self.node)  # a guard
-
-    def __float__(self) -> float:
-        raise TypeError(
-            "float(v.data) while compiling would freeze this number into every later call: compute with "
-            "autograd_mini's functions, return it as a second result, or compare it (v.data > 0)"
-        )
-
-    __int__ = __index__ = __round__ = __trunc__ = __float__  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return "<a number read while compiling>"
-
-    def __format__(self, spec: str) -> str:
-        return repr(self)
-
-
-class Trace:
-    """One way through a function: its graph, and the replays made of it so far."""
-
     def __init__(
-        self, graph: Graph, results: list[Any], structure: Structure, captured: list[Value]
+        self,
+        graph: Graph,
+        results: list[Any],
+        structure: Structure,
+        truths: list[bool],
+        captured: list[Value],
+        whole: set[int],
     ) -> None:
-        self.graph, self.results, self.structure = graph, results, structure
-        self.captured = captured
+        self.graph, self.results, self.structure, self.truths = graph, results, structure, truths
+        self.captured, self.whole = captured, whole
         self.replays: dict[Any, tuple[Program, Any]] = {}
+
+    def suits(self, call: Call) -> bool:
+        """Whether the numbers that the function used as ints are ints in this call too."""
+        return not self.whole or self.whole <= call.integers()
 
     @property
     def root(self) -> int:
@@ -106,64 +78,207 @@ class Trace:
             )
         return values[0] if values else 0
 
-    def finished(self, numbers: Sequence[Any]) -> Sequence[Any]:
-        """Turn the numbers of comparisons back into bools."""
-        if not any(isinstance(y, Reading) and y.is_truth for y in self.results):
+    def with_bools(self, numbers: Sequence[Any]) -> Sequence[Any]:
+        """Turn the numbers of truths back into bools."""
+        if not any(self.truths):
             return numbers
-        return [
-            x != 0.0 if isinstance(y, Reading) and y.is_truth else x
-            for x, y in zip(numbers, self.results, strict=True)
-        ]
+        return [x != 0.0 if truth else x for x, truth in zip(numbers, self.truths, strict=True)]
 
 
 def traced(f: Callable[..., Any], name: str, call: Call) -> Trace:
     """Run `f` on Values with the numbers of `call`, and return what it leaves behind."""
-    guards: list[tuple[Value, bool]] = []
     if isinstance(f, Built):
         inputs: list[Value] = list(f.inputs)
         if len(call.numbers) != len(inputs):
             raise TypeError(
                 f"the expression has {len(inputs)} inputs and {len(call.numbers)} numbers were given"
             )
+        tracer = _Tracer(inputs, call)
         output = f.expression
-        own = set(inputs)
     else:
         inputs = [Value(x) for x in call.numbers]
-        own = set(inputs)
-        with modes.Mode(recording=True, watcher=lambda: _Tracing(guards, own)):
+        tracer = _Tracer(inputs, call)
+        with modes.Mode(recording=True, watcher=lambda: tracer):
             output = call.run(f, inputs)
     if output is None:
         raise TypeError(f"{name} returned None: is its return statement missing?")
     results, structure = flatten(output, f"the result of {name}")
+    truths = [x.is_truth if isinstance(x, Reading) else _is_bool(x) for x in items_of(output)]
     outputs = [y.node if isinstance(y, Reading) else y for y in results]
-    captured = [leaf for leaf in Graph(outputs, inputs, guards).leaves() if leaf not in own]
-    return Trace(Graph(outputs, inputs + captured, guards), results, structure, captured)
+    captured = [x for x in Graph(outputs, inputs, tracer.guards).leaves() if x not in tracer.own]
+    graph = Graph(outputs, inputs + captured, tracer.guards)
+    return Trace(graph, results, structure, truths, captured, {inputs.index(x) for x in tracer.whole})
 
 
-class _Tracing(modes.Watcher):
-    """Notes each comparison made while tracing, with how it came out, and each leaf; reads are Readings.
+def _is_bool(x: Any) -> bool:
+    return type(x).__name__ in ("bool", "bool_")
+
+
+WHOLE: Final = frozenset({"floor", "ceil", "trunc", "round", "floordiv", "sign", "step", "less", "equal"})
+"""Primitives whose value is a whole number at every finite operand."""
+
+KEEP_WHOLE: Final = frozenset(
+    {
+        "add",
+        "sub",
+        "mul",
+        "neg",
+        "abs",
+        "mod",
+        "fmod",
+        "maximum",
+        "minimum",
+        "clamp",
+        "where",
+        "sum",
+        "dot",
+        "pow",
+    }
+    | {"identity", "stop_gradient", "relu"}
+)
+"""Primitives whose value is a whole number where their operands are."""
+
+
+class _Tracer(modes.Watcher):
+    """Stands between a function that is traced and the numbers of its Values.
 
     A function traced inside another is its own affair: the watcher outside hears nothing of it.
     """
 
-    def __init__(self, guards: list[tuple[Value, bool]], own: set[Value]) -> None:
-        self.guards, self.own = guards, own
+    def __init__(self, inputs: Sequence[Value], call: Call) -> None:
+        self.inputs, self.call = inputs, call
+        self.guards: list[tuple[Value, bool]] = []
+        self.own = set(inputs)
+        self.whole: set[Value] = set()
+        """Inputs that the function has used as ints."""
+        self._wholes: dict[Value, bool] = {}
 
     def on_leaf(self, leaf: Value) -> bool:
         self.own.add(leaf)
         return True
 
-    def on_compare(self, comparison: Callable[..., bool], x: Value, y: Any, result: bool) -> bool:
+    def on_compare(self, comparison: Callable[..., bool], x: Value, y: Any, result: bool) -> Any:
         with modes.Mode(recording=True):
-            self.guards.append((truth(comparison, x, y), result))
-        return result
+            node = truth(comparison, x, y)
+        # x != 0.0 is how the truth of x is asked for, which is no tie.
+        tie = comparison is operator.eq if result else comparison is operator.ne and y != 0.0
+        return Reading(node, self, is_truth=True, is_tie=tie)
 
     def on_read(self, node: Value) -> Any:
         with modes.Mode(recording=True):
-            return Reading(stop_gradient(node))
+            return Reading(stop_gradient(node), self)
+
+    def on_index(self, node: Any) -> int | None:
+        """Return a whole number that the function needs as an int; None for any other."""
+        if not isinstance(node, Value) or not self.is_whole(node):
+            return None
+        number = number_of(node)
+        with modes.Mode(recording=True):
+            self.guards.append((equal(node, number), True))
+        order = evaluation_order(node)
+        self.whole.update(x for x in order if x.op is None and x in self._wholes and x not in self.whole)
+        return int(number)
 
     def on_backward(self, root: Value) -> None:
         raise RuntimeError(
             "backward() inside a function that is being compiled would run once, while tracing: compile "
             "the loss alone, and call loss.backward(...) of what compile returns"
         )
+
+    def is_whole(self, node: Value) -> bool:
+        """Whether a node is a whole number by the way it was computed: from arguments that are ints."""
+        if not self._wholes:
+            integers = self.call.integers()
+            self._wholes = {x: k in integers for k, x in enumerate(self.inputs)}
+        wholes = self._wholes
+        for x in evaluation_order(node, known=wholes):
+            name = x.op.name if x.op is not None else ""
+            operands = x.operands[1:] if name == "where" else x.operands
+            wholes[x] = name in WHOLE or (
+                name in KEEP_WHOLE
+                and all(wholes[y] if isinstance(y, Value) else y.is_integer() for y in operands)
+            )
+        return wholes[node] and number_of(node).is_integer()
+
+
+class Reading(Recorder):
+    """A number or a truth that a traced function has read off its Values.
+
+    It may be computed with, and returned beside the result; no derivative passes. Where Python needs its
+    truth, or a whole number itself, a guard is noted. Of any other number Python's own functions get an
+    error, since it would be frozen into the program.
+    """
+
+    __slots__ = ("is_tie", "is_truth", "node", "tracer")
+    record_priority = 1
+
+    def __init__(self, node: Any, tracer: _Tracer, *, is_truth: bool = False, is_tie: bool = False) -> None:
+        self.node, self.tracer, self.is_truth, self.is_tie = node, tracer, is_truth, is_tie
+
+    def record_primitive(self, op: Primitive, operands: tuple[Any, ...]) -> Any:
+        """Record `op`; the result is a reading again, unless it can have a derivative."""
+        with modes.Mode(recording=True):
+            result = op(*[x.node if isinstance(x, Reading) else x for x in operands])
+        plain = all(isinstance(x, Reading) or is_number(x) for x in operands)
+        return Reading(result, self.tracer) if plain else result
+
+    def record_comparison(self, comparison: Callable[[Any, Any], bool], other: Any) -> Any:
+        """Record the comparison; its result is a truth."""
+        if not isinstance(other, (Reading, Value)) and not is_number(other):
+            return NotImplemented
+        y = other.node if isinstance(other, Reading) else other
+        with modes.Mode(recording=True):
+            return Reading(truth(comparison, self.node, y), self.tracer, is_truth=True)
+
+    def _combined(self, other: Any, combine: Callable[[Any, Any], Any], native: Callable[..., Any]) -> Any:
+        is_truth = other.is_truth if isinstance(other, Reading) else _is_bool(other)
+        if not (self.is_truth and is_truth):
+            return native(self.__index__(), other)
+        with modes.Mode(recording=True):
+            node = combine(self.node, other.node if isinstance(other, Reading) else float(other))
+        return Reading(node, self.tracer, is_truth=True)
+
+    def __and__(self, other: Any) -> Any:
+        return self._combined(other, lambda x, y: where(x, y, 0.0), operator.and_)
+
+    def __or__(self, other: Any) -> Any:
+        return self._combined(other, lambda x, y: where(x, 1.0, y), operator.or_)
+
+    def __xor__(self, other: Any) -> Any:
+        return self._combined(other, lambda x, y: where(x, 1.0 - y, y), operator.xor)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __bool__(self) -> bool:
+        if not self.is_truth:
+            return bool(self != 0.0)
+        truth = bool(number_of(self.node))
+        self.tracer.guards.append((self.node, truth))
+        if self.is_tie:
+            modes.ties.count += 1
+        return truth
+
+    def __index__(self) -> int:
+        if self.is_truth:
+            return int(bool(self))
+        number = self.tracer.on_index(self.node)
+        if number is None:
+            raise TypeError(
+                "float(v.data) while compiling would freeze this number into every later call: compute "
+                "with autograd_mini's functions, return it as a second result, or compare it (v.data > 0)"
+            )
+        return number
+
+    __int__ = __trunc__ = __floor__ = __ceil__ = __hash__ = __index__
+
+    def __float__(self) -> float:
+        return float(self.__index__())
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.__index__(), digits)
+
+    def __repr__(self) -> str:
+        return "<a number read while compiling>"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)

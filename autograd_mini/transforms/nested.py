@@ -162,6 +162,8 @@ def _array(items: list[Any], shape: tuple[int, ...]) -> Any:
 
     if all(x.__class__ is float for x in items):
         return np.array(items, dtype=float).reshape(shape)
+    if items and all(x.__class__ is bool for x in items):
+        return np.array(items, dtype=bool).reshape(shape)
     array = np.empty(len(items), dtype=object)
     array[:] = items
     return array.reshape(shape)

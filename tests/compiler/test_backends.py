@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import math
+import pickle
 import random
 import shutil
 import subprocess
@@ -324,3 +325,52 @@ def test_python_and_numpy_texts_run_alone():
         assert found is None or bits(found) == bits(program.evaluate([0.3, -1.2]))
     assert "define i32 @replay" in backends.source("llvm", program)
     assert set(BACKENDS) == {"python", "numpy", "llvm"}
+
+
+@pytest.mark.parametrize("backend", ROWS)
+@pytest.mark.parametrize("exponent", [0.5, -0.5, 2.0, -1.0, 0.0, 1.0 / 3.0, math.nan, math.inf])
+def test_powers_of_a_batch_are_those_of_c_also_for_a_shared_exponent(backend, exponent):
+    base = [-math.inf, -0.0, 0.0, 4.0, math.inf, -2.0, math.nan, 5e-324]
+    expected = [TABLE["pow"].value(x, exponent) for x in base]
+    x, y = Value(2.0), Value(exponent)
+    for program, mapped, given in (
+        (Graph([x**exponent], [x]).program(), [True], [np.array(base)]),
+        (Graph([x**y], [x, y]).program(), [True, False], [np.array(base), exponent]),
+        (Graph([x**y], [x, y]).program(), [True, True], [np.array(base), np.full(8, exponent)]),
+    ):
+        table, _, _ = backends.load(backend).build_batch(program, mapped, [False])(given, 8, 1)
+        for found, value in zip(table[0].tolist(), expected, strict=True):
+            assert ulps(found, value) <= 2.0
+            assert found != 0.0 or math.copysign(1.0, found) == math.copysign(1.0, value)
+
+
+@pytest.mark.parametrize("backend", ROWS)
+def test_a_program_keeps_the_primitives_it_was_made_with(backend):
+    def defined(factor):
+        TABLE.pop("renewed_example", None)
+        return primitive(
+            "renewed_example", value=lambda x: factor * x, partials=[lambda y, x: factor + 0.0 * x]
+        )
+
+    x = Value(1.5)
+    try:
+        old = defined(2.0)
+        program = Graph([old(x) * x], [x]).program(gradients=[0])
+        assert backends.load(backend).build(program)([3.0]) == [18.0, 12.0]
+        new = defined(5.0)
+        renewed = Graph([new(x) * x], [x]).program(gradients=[0])
+        both = Graph([old(x) + new(x)], [x]).program(gradients=[0])
+        column = np.array([3.0, 4.0])
+        for made, expected in (
+            (program, [18.0, 12.0]),
+            (renewed, [45.0, 30.0]),
+            (both, [21.0, 7.0]),
+            (pickle.loads(pickle.dumps(renewed)), [45.0, 30.0]),
+        ):
+            assert made.evaluate([3.0]) == expected
+            assert backends.load(backend).build(made)([3.0]) == expected
+            run = backends.load(backend).build_batch(made, [True], [False, False])
+            assert run([column], 2, 1)[0][:, 0].tolist() == expected
+        assert program != renewed
+    finally:
+        TABLE.pop("renewed_example", None)

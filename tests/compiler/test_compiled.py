@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import random
+import subprocess
 import sys
 import threading
 
@@ -514,3 +515,106 @@ def test_explain_is_for_people():
     c = compile(lambda xs, kind, *, scale: xs[0] * scale)
     c([1.0] * 50, "a", scale=2.0)
     assert "called with a list of 50 numbers, 'a', scale=one number" in c.explain()
+
+
+class Scaled:
+    def __init__(self, w):
+        self.w = w
+
+    @compile
+    def cube(self, x):
+        return self.w * x**3
+
+    @compile(argnums=(1, 2))
+    def product(self, x, y):
+        return self.w * x * y
+
+
+def test_a_compiled_method_has_its_derivatives():
+    m, other = Scaled(2.0), Scaled(5.0)
+    xs = np.array([1.0, 2.0])
+    assert (m.cube.grad(3.0), Scaled.cube.grad(m, 3.0), other.cube.grad(3.0)) == (54.0, 54.0, 135.0)
+    assert m.cube.value_and_grad(3.0) == Scaled.cube.value_and_grad(m, 3.0) == (54.0, 54.0)
+    assert m.cube.hessian(3.0) == Scaled.cube.hessian(m, 3.0) == m.cube.grad.grad(3.0) == 36.0
+    assert m.cube.jacobian(3.0) == 54.0
+    assert m.cube.jvp((3.0,), (0.5,)) == (54.0, 27.0)
+    assert m.cube.map(xs).tolist() == [2.0, 16.0]
+    assert m.cube.grad.map(xs, in_axes=(0,)).tolist() == [6.0, 24.0]
+    assert m.cube.prepare(3.0)() == 54.0
+    assert m.cube.prepare(xs, in_axes=0, reduce="sum")() == 18.0
+    assert m.cube.program(3.0) == Scaled.cube.program(m, 3.0)
+    assert "double" in m.cube.source("c", 3.0)
+    assert "traces" in m.cube.explain()
+    assert m.product.grad(3.0, 4.0) == Scaled.product.grad(m, 3.0, 4.0) == (8.0, 6.0)
+    assert m.cube == m.cube != other.cube
+    assert len({m.cube, m.cube, other.cube}) == 2
+    assert m.cube.__name__ == "cube"
+    assert pickle.loads(pickle.dumps(m.cube))(3.0) == 54.0
+
+
+def test_derivatives_are_with_respect_to_arguments_that_have_numbers():
+    c = compile(lambda kind, x: x * x)
+    assert c.grad("a", 3.0) == c.jacobian("a", 3.0) == 6.0
+    with pytest.raises(TypeError, match="argument 0 of <lambda> is of type str"):
+        compile(lambda kind, x: x, argnums=0).grad("a", 3.0)
+    with pytest.raises(TypeError, match="without an argument of numbers"):
+        compile(lambda kind: 1.0).grad("a")
+
+
+def test_a_list_of_lists_means_the_array_that_it_makes():
+    c = compile(lambda v: v[0] * v[1])
+    table = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    for rows in (table, np.array(table), [np.array(row) for row in np.array(table).T]):
+        in_axes = 0
+        assert c.map(rows, in_axes=in_axes).tolist() == [2.0, 12.0, 30.0]
+    assert c.map([(1, 2), (3, 4)], in_axes=1).tolist() == [3.0, 8.0]
+    assert c.map(([1.0, 3.0], [2.0, 4.0])).tolist() == [2.0, 12.0]  # a tuple of two columns
+    matrix = compile(lambda m: m[0][1] + m[1][0])
+    deep = [[[1.0, 2.0], [3.0, 4.0]]] * 3
+    assert matrix.map(deep).tolist() == matrix.map(np.array(deep)).tolist() == [5.0] * 3
+    with pytest.raises(ValueError, match="different lengths"):
+        c.map([[1.0, 2.0], [3.0]])
+
+
+IN_MAIN = """
+import pickle, sys
+import numpy as np
+import cloudpickle, joblib
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from autograd_mini import Value
+from autograd_mini.compiler.compiled import compile
+
+w = Value(2.0)
+
+@compile
+def f(x):
+    return w * x * x
+
+class M:
+    @compile
+    def g(self, x):
+        return f(x) * 3.0
+
+if __name__ == "__main__":
+    assert pickle.loads(pickle.dumps(f)) is f
+    assert pickle.loads(pickle.dumps(f.grad)) is f.grad
+    with open(sys.argv[1], "wb") as file:
+        file.write(cloudpickle.dumps((f, f.grad, M().g)))
+    found = joblib.Parallel(n_jobs=2)(joblib.delayed(c)(3.0) for c in (f, f.grad, f.hessian))
+    assert found == [18.0, 12.0, 4.0], found
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        assert list(pool.map(f.grad, [1.0, 2.0])) == [4.0, 8.0]
+    assert f(3.0) == 18.0
+"""
+
+
+def test_a_decorated_function_of_main_goes_to_other_processes(tmp_path):
+    script, pickled = tmp_path / "script.py", tmp_path / "f.pickle"
+    script.write_text(IN_MAIN)
+    subprocess.run([sys.executable, script, pickled], check=True, timeout=120)
+    load = (
+        f"import pickle; f, g, h = pickle.load(open({str(pickled)!r}, 'rb')); print(f(3.0), g(3.0), h(1.0))"
+    )
+    found = subprocess.run([sys.executable, "-c", load], check=True, capture_output=True, text=True)
+    assert found.stdout.split() == ["18.0", "12.0", "6.0"]

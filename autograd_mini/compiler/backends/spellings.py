@@ -48,8 +48,8 @@ SPELLINGS: Final[dict[str, Spelling]] = {
         None, "{0} < {1} || {0} != {0} ? {0} : {1}", "where(({0} < {1}) | ({0} != {0}), {0}, {1})"
     ),
     "copysign": Spelling(numpy="copysign({0}, where({1} == {1}, {1}, 1.0))"),
-    # Of the plain number 0.5 as an exponent NumPy makes a square root, which differs at -0.0 and -inf.
-    "pow": Spelling(c="pow({}, {})", numpy="power({0}, atleast_1d({1}))"),
+    # NumPy's power makes a square root of a shared exponent 0.5, which differs at -0.0 and -inf.
+    "pow": Spelling(c="pow({}, {})", numpy="float_power"),
     "atan2": Spelling(c="atan2({}, {})", numpy="arctan2"),
     "fmod": Spelling(c="fmod({}, {})", numpy="fmod"),
     **{
