@@ -269,7 +269,8 @@ class Reading(Recorder):
             )
         return number
 
-    __int__ = __trunc__ = __floor__ = __ceil__ = __hash__ = __index__
+    __int__ = __hash__ = __index__
+    __trunc__ = __floor__ = __ceil__ = __index__  # type: ignore[assignment]
 
     def __float__(self) -> float:
         return float(self.__index__())

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from autograd_mini.compiler.backends.spellings import LIBM, PYTHON
+from autograd_mini.compiler.backends.spellings import LIBM
 from autograd_mini.compiler.program import Program
 from autograd_mini.engine.modes import collector_paused
 
@@ -80,7 +80,7 @@ def build_batch(
 def source(program: Program) -> str:
     """Return the careful version as a module that can be pasted anywhere the package is installed."""
     program = program.expanded(())
-    called = sorted(program.table.keys() - PYTHON.keys())
+    called = sorted(name for name, op in program.table.items() if op.spelling is None)
     lines = ["from autograd_mini.engine.table import TABLE", "", "inf, nan = float('inf'), float('nan')"]
     lines += [f"{name}_ = TABLE[{program.table[name].name!r}].value" for name in called]
     return "\n".join([*lines, "", "", _text(program, careful=True)])
@@ -88,16 +88,14 @@ def source(program: Program) -> str:
 
 def _executed(program: Program, *, careful: bool) -> Callable[..., Any]:
     namespace: dict[str, Any] = {"inf": math.inf, "nan": math.nan}
-    for name in program.table.keys() - PYTHON.keys():
-        value = program.table[name].value
-        namespace[name + "_"] = value if careful else RAISING.get(name, value)
+    for name, op in program.table.items():
+        namespace[name + "_"] = op.value if careful else RAISING.get(name, op.value)
     with collector_paused():
         exec(_text(program, careful=careful), namespace)
     return namespace["replay"]  # type: ignore[no-any-return]
 
 
 def _text(program: Program, *, careful: bool) -> str:
-    spelled = PYTHON if careful else {"div": "{} / {}", **PYTHON}
     uses = Counter(k for instruction in program.code for k in instruction[1:])
     uses.update(k for k in program.outputs)
     expected: dict[int, list[bool]] = {}
@@ -117,7 +115,11 @@ def _text(program: Program, *, careful: bool) -> str:
         texts = [names[k] if k >= 0 else constants[~k] for k in operands]
         if name == "where" and operands[0] in tests:
             texts[0] = tests[operands[0]]
-        text = spelled[name].format(*texts) if name in spelled else f"{name}_({', '.join(texts)})"
+        op = program.table[name]
+        call = f"{name}_({', '.join(texts)})"
+        text = call if op.spelling is None else op.in_python(texts)
+        if name == "div" and not careful:
+            text = " / ".join(texts)
         if name in TESTS and len(text) < LONGEST:
             tests[slot] = TESTS[name].format(*texts)
         if slot in expected:
@@ -129,7 +131,7 @@ def _text(program: Program, *, careful: bool) -> str:
                 names.append("")
             lines += [guard("not " * truth, test) for truth in expected[slot]]
         elif uses[slot] == 1 and len(text) < LONGEST:
-            names.append(f"({text})" if name in spelled else text)
+            names.append(text if text is call else f"({text})")
         else:
             tests.pop(slot, None)
             lines.append(f"    v{slot} = {text}")

@@ -1,19 +1,19 @@
-"""What each language calls a primitive: one row for each primitive that a language has words for."""
+"""What C and NumPy call a primitive: one row for each that they have words for."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["C", "LIBM", "NUMPY", "PYTHON", "SPELLINGS", "UFUNCS", "Spelling"]
+__all__ = ["C", "LIBM", "NUMPY", "SPELLINGS", "UFUNCS", "Spelling"]
 
 
 class Spelling(NamedTuple):
     """A primitive in the languages that have it, with ``{}`` or ``{0}`` in the places of the operands.
 
-    Python's and C's are the primitive to the bit. NumPy's is the name of a ufunc, or an expression.
+    C's is the primitive to the bit. NumPy's is the name of a ufunc, or an expression. Python's stands
+    with the primitive itself.
     """
 
-    python: str | None = None
     c: str | None = None
     numpy: str | None = None
 
@@ -26,26 +26,25 @@ LIBM: Final = (
 """Primitives that are functions of the same name in C, Python's `math` and `vector_math`."""
 
 SPELLINGS: Final[dict[str, Spelling]] = {
-    "add": Spelling("{} + {}", "{} + {}", "add"),
-    "sub": Spelling("{} - {}", "{} - {}", "subtract"),
-    "mul": Spelling("{} * {}", "{} * {}", "multiply"),
-    "div": Spelling(None, "{} / {}", "divide"),  # Python's raises
-    "neg": Spelling("-{}", "-{}", "negative"),
-    "abs": Spelling(None, "fabs({})", "absolute"),
-    "less": Spelling("1.0 if {} < {} else 0.0", "{} < {} ? 1.0 : 0.0", "less"),
-    "equal": Spelling("1.0 if {} == {} else 0.0", "{} == {} ? 1.0 : 0.0", "equal"),
-    "where": Spelling("{1} if {0} else {2}", "{} != 0.0 ? {} : {}", "where({0} != 0.0, {1}, {2})"),
-    "relu": Spelling(None, "{0} <= 0.0 ? 0.0 : {0}", "where({0} <= 0.0, 0.0, {0})"),
+    "add": Spelling("{} + {}", "add"),
+    "sub": Spelling("{} - {}", "subtract"),
+    "mul": Spelling("{} * {}", "multiply"),
+    "div": Spelling("{} / {}", "divide"),
+    "neg": Spelling("-{}", "negative"),
+    "abs": Spelling("fabs({})", "absolute"),
+    "less": Spelling("{} < {} ? 1.0 : 0.0", "less"),
+    "equal": Spelling("{} == {} ? 1.0 : 0.0", "equal"),
+    "where": Spelling("{} != 0.0 ? {} : {}", "where({0} != 0.0, {1}, {2})"),
+    "relu": Spelling("{0} <= 0.0 ? 0.0 : {0}", "where({0} <= 0.0, 0.0, {0})"),
     "step": Spelling(
-        None,
         "{0} > 0.0 ? 1.0 : {0} <= 0.0 ? 0.0 : {0}",
         "where({0} > 0.0, 1.0, where({0} <= 0.0, 0.0, {0}))",
     ),
     "maximum": Spelling(
-        None, "{0} > {1} || {0} != {0} ? {0} : {1}", "where(({0} > {1}) | ({0} != {0}), {0}, {1})"
+        "{0} > {1} || {0} != {0} ? {0} : {1}", "where(({0} > {1}) | ({0} != {0}), {0}, {1})"
     ),
     "minimum": Spelling(
-        None, "{0} < {1} || {0} != {0} ? {0} : {1}", "where(({0} < {1}) | ({0} != {0}), {0}, {1})"
+        "{0} < {1} || {0} != {0} ? {0} : {1}", "where(({0} < {1}) | ({0} != {0}), {0}, {1})"
     ),
     "copysign": Spelling(numpy="copysign({0}, where({1} == {1}, {1}, 1.0))"),
     # NumPy's power makes a square root of a shared exponent 0.5, which differs at -0.0 and -inf.
@@ -67,7 +66,6 @@ SPELLINGS: Final[dict[str, Spelling]] = {
     **{name: Spelling(numpy=name) for name in ("exp2", "cbrt")},
 }
 
-PYTHON: Final = {name: spelling.python for name, spelling in SPELLINGS.items() if spelling.python}
 C: Final = {name: spelling.c for name, spelling in SPELLINGS.items() if spelling.c}
 NUMPY: Final = {name: spelling.numpy for name, spelling in SPELLINGS.items() if spelling.numpy}
 UFUNCS: Final = {name: text for name, text in NUMPY.items() if "{" not in text}
