@@ -115,9 +115,15 @@ def numbers(interval: tuple[float, float], rng: random.Random) -> Iterator[float
 
 
 def points(row: Primitive, count: int) -> Iterator[list[float]]:
-    """`count` lists of operands: half of them drawn apart, half related to the first."""
+    """`count` lists of operands, half of them related to the first; a condition is 0 half the time."""
     rng = random.Random(row.name)
     domain = row.domain * (4 if row.name == "dot" else 3) if row.variadic else row.domain
+    smooth = [rule is not None for rule in row.partials]
+    conditions = (
+        []
+        if row.variadic or not any(smooth)
+        else [i for i, is_smooth in enumerate(smooth) if not is_smooth]
+    )
     streams = [numbers(interval, random.Random(f"{row.name} {i}")) for i, interval in enumerate(domain)]
     for n in range(count):
         at = [next(stream) for stream in streams]
@@ -134,6 +140,8 @@ def points(row: Primitive, count: int) -> Iterator[list[float]]:
                 y = rng.choice(related)
                 if domain[i][0] <= y <= domain[i][1]:
                     at[i] = y
+        for i in conditions:
+            at[i] = 0.0 if n // 2 % 2 else at[i]
         yield at
 
 

@@ -1,0 +1,26 @@
+"""The machine that a figure is of, in a line."""
+
+import platform
+from pathlib import Path
+
+VECTORS = ("avx512f", "avx2", "avx", "sse4_2", "asimd")
+"""Instruction sets for vectors, the widest first."""
+
+
+def description():
+    """Python's version, the processor with its widest vector instructions, and the C library.
+
+    >>> description().startswith("CPython")
+    True
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    known = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    known = {name.strip(): text.strip() for name, text in known.items()}
+    flags = (known.get("flags") or known.get("Features") or "").split()
+    name = known.get("model name") or platform.processor() or platform.machine()
+    vectors = next((f" with {word}" for word in VECTORS if word in flags), "")
+    library = " ".join(platform.libc_ver()) or platform.system()
+    return f"{platform.python_implementation()} {platform.python_version()}, {name}{vectors}, {library}"
