@@ -11,7 +11,7 @@ pip    := $(bin)/python -m pip install -qq $(CONSTRAINTS:%=-c %)  # -qq: errors 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo check lint types test docs notebooks nightly campaign mutation test-all-pythons \
+.PHONY: help venv demo check lint types test site notebooks nightly campaign mutation test-all-pythons \
         bench bench-peers constraints clean
 
 help: ## list the targets
@@ -48,7 +48,7 @@ demo: $(VENV)/.installed ## an expression and the article, drawn into build/
 	$(bin)/python -m autograd_mini "(a+b)*(b+1)" a=2 b=1 --svg build/expression.svg --png build/expression.png
 	$(bin)/python examples/article.py
 
-check: lint types test docs notebooks ## the gate: everything a change must pass
+check: lint types test site ## the gate: everything a change must pass
 
 lint: $(VENV)/.installed-dev ## style, the one formatting, and the direction of imports
 	$(bin)/ruff check
@@ -61,15 +61,11 @@ types: $(VENV)/.installed-dev ## mypy --strict on the package
 test: $(VENV)/.installed-test ## the tests and every docstring and README example
 	$(bin)/pytest -n auto
 
-docs: $(VENV)/.installed-docs ## build the documents into build/docs; a warning is an error
-	$(bin)/sphinx-build -q -W -b html docs build/docs
+notebooks: $(VENV)/.installed-docs ## run every notebook, check what it says, and keep its outputs for the site
+	$(bin)/pytest -q -n 2 -m notebooks tests/test_notebooks.py
 
-notebooks: $(VENV)/.installed-dev ## run every notebook from top to bottom
-ifneq ($(wildcard notebooks/*.ipynb),)
-	$(bin)/pytest --nbmake notebooks
-else
-	@echo "notebooks: none yet"
-endif
+site: notebooks ## build the site into build/site; a warning is an error
+	$(bin)/sphinx-build -q -W -b html docs build/site
 
 nightly: $(VENV)/.installed-test ## the slow tests too, with many more random examples
 	HYPOTHESIS_PROFILE=nightly $(bin)/pytest -n auto -m ""

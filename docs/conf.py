@@ -1,10 +1,12 @@
 """How the documentation is built: Sphinx, MyST and furo; nothing is fetched, here or by the reader."""
 
+import shutil
 import sys
 from importlib import metadata
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS / "_ext"))
 
 project = "autograd_mini"
 author = "the autograd_mini authors"
@@ -32,6 +34,16 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 60
 nb_merge_streams = True
+
+# The notebooks come with the outputs of their last run, `make notebooks`; without one they are run here.
+notebooks = DOCS.parent / "build" / "notebooks"
+if notebooks.exists():
+    nb_execution_excludepatterns = ["notebooks/*"]
+else:
+    notebooks = DOCS.parent / "notebooks"
+    nb_execution_timeout = 300
+shutil.rmtree(DOCS / "notebooks", ignore_errors=True)
+shutil.copytree(notebooks, DOCS / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 # ---- docstrings --------------------------------------------------------------------------------------
 
