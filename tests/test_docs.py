@@ -1,6 +1,6 @@
 """The documents: that all their code runs, their links lead somewhere, and the built pages are whole.
 
-The examples themselves are doctests of the pages; `make docs` runs the rest of the code, and takes
+The examples themselves are doctests of the pages; `make site` runs the rest of the code, and takes
 warnings for errors.
 """
 
