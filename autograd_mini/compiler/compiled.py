@@ -200,15 +200,19 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute what the function does, from a program."""
         point = self._point
-        if not (kwargs or modes.active) and (shortcut := point.shortcuts.get(len(args))) is not None:
-            replay, captured, read = shortcut
-            for x in args:
-                if x.__class__ is not float:
-                    break
-            else:
-                found = replay([*args, *[leaf.data for leaf in captured]] if captured else args)
-                if found is not None:
-                    return read(found)
+        if not (kwargs or modes.active):
+            if (shortcut := point.shortcuts.get(len(args))) is not None:
+                replay, captured, read = shortcut
+                for x in args:
+                    if x.__class__ is not float:
+                        break
+                else:
+                    found = replay([*args, *[leaf.data for leaf in captured]] if captured else args)
+                    if found is not None:
+                        return read(found)
+            for plan in point.plans.get(len(args), ()):
+                if (answer := plan(args)) is not NotImplemented:
+                    return answer
         return point(args, kwargs)
 
     def __get__(self, instance: Any, owner: type) -> Any:

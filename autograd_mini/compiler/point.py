@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from autograd_mini.compiler.arguments import Call
 from autograd_mini.compiler.backends import Replay, installed, load
+from autograd_mini.compiler.in_place import Plan, plan
 from autograd_mini.compiler.outputs import Outputs
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.traces import Traces
@@ -20,6 +21,9 @@ __all__ = ["Point"]
 SHORT: Final = 60
 """Instructions up to which Python is as fast as machine code, calls included."""
 
+PLANS: Final = 4
+"""Plans that are tried for a call of so many arguments."""
+
 Shortcut = tuple[Replay, list[Value], Callable[[Any], Any]]
 """A replay, the captured leaves that it reads, and how to read the answer off its numbers."""
 
@@ -27,13 +31,14 @@ Shortcut = tuple[Replay, list[Value], Callable[[Any], Any]]
 class Point:
     """Computes `outputs` of a function at one point.
 
-    `shortcuts` has, for calls of so many plain floats, what the last one needed: inspecting arguments
-    costs more than a short replay.
+    Inspecting arguments costs more than a short replay, so what it has found is remembered: `shortcuts` are
+    for calls of so many plain floats, and `plans` for other calls of so many arguments, the last one first.
     """
 
     def __init__(self, traces: Traces, outputs: Outputs, backend: str | None) -> None:
         self.traces, self.outputs, self.backend = traces, outputs, backend
         self.shortcuts: dict[int, Shortcut] = {}
+        self.plans: dict[int, tuple[Plan, ...]] = {}
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the answer to a call."""
@@ -51,8 +56,8 @@ class Point:
             if found is not None:
                 if k:
                     traces.put(call, [trace, *kept[:k], *kept[k + 1 :]])
-                if not kwargs and all(x.__class__ is float for x in args):
-                    self._remember(trace, call)
+                if not kwargs:
+                    self._remember(trace, call, args)
                 return self.answer(trace, call, found)
         if len(kept) >= traces.branches:
             trace = traces.make_for_once(call)
@@ -83,8 +88,19 @@ class Point:
         _, replay = self.replay(trace, call)
         return replay(call.numbers + [leaf.data for leaf in trace.captured])
 
-    def _remember(self, trace: Trace, call: Call) -> None:
-        _, replay = self.replay(trace, call)
+    def _remember(self, trace: Trace, call: Call, args: tuple[Any, ...]) -> None:
+        program, replay = self.replay(trace, call)
+        if trace.whole:
+            return
+        if any(x.__class__ is not float for x in args):
+            if not installed("numpy"):
+                return
+            name = self.outputs.name
+            if name not in trace.plans:
+                trace.plans[name] = plan(program, replay, trace, call, self.outputs)
+            known = [p for p in self.plans.get(len(args), ()) if p is not trace.plans[name]]
+            self.plans[len(args)] = trace.plans[name], *known[: PLANS - 1]
+            return
         read = self.outputs.reader(trace) or (lambda found: self.answer(trace, call, found))
         self.shortcuts[len(call.numbers)] = replay, trace.captured, read
 

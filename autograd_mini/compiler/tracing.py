@@ -60,6 +60,7 @@ class Trace:
         self.graph, self.results, self.structure, self.truths = graph, results, structure, truths
         self.captured, self.whole = captured, whole
         self.replays: dict[Any, tuple[Program, Any]] = {}
+        self.plans: dict[str, Callable[[tuple[Any, ...]], Any]] = {}
 
     def suits(self, call: Call) -> bool:
         """Whether the numbers that the function used as ints are ints in this call too."""

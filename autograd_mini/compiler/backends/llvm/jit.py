@@ -48,6 +48,7 @@ def build(program: Program) -> Callable[[Sequence[float]], list[float] | None]:
             return None
         return out.tolist()
 
+    replay.kernel = kernel  # type: ignore[attr-defined]
     return replay
 
 
