@@ -18,7 +18,7 @@ from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.tracing import Trace
 from autograd_mini.transforms.nested import NUMBER, Structure
 
-__all__ = ["Plan", "plan", "reader"]
+__all__ = ["Plan", "answer_reader", "plan"]
 
 Plan = Callable[[tuple[Any, ...]], Any]
 """From the arguments of a call to its answer; NotImplemented for others, or where a guard fails."""
@@ -41,7 +41,7 @@ def plan(program: Program, replay: Any, trace: Trace, call: Call, outputs: Outpu
     size, room = len(program.outputs), program.inputs
     kernel = getattr(replay, "kernel", None)
     address = _address if _address(probe := empty(1)) == probe.ctypes.data else _slow_address
-    read = _answer(trace, call, outputs)
+    read = answer_reader(trace, call, outputs)
     writes = [
         _same(call.static[k]) if k in call.static else _writer(part, start)
         for k, (part, start) in enumerate(zip(call.parts, call.starts, strict=False))
@@ -181,28 +181,28 @@ def _array_writer(shape: tuple[int, ...], start: int, stop: int) -> Write:
 # ---- results -----------------------------------------------------------------------------------------
 
 
-def _answer(trace: Trace, call: Call, outputs: Outputs) -> Read:
+def answer_reader(trace: Trace, call: Call, outputs: Outputs) -> Read:
     """Return how to read the answer off the outputs of a replay."""
     count = len(trace.results)
-    value = reader(trace.structure, 0, trace.truths)
+    value = _reader(trace.structure, 0, trace.truths)
     if isinstance(outputs, LeafGradients):
         leaves = trace.captured
         return lambda out: outputs.result(value(out), out[count:].tolist(), call, leaves, Structure.rebuild)
     if not isinstance(outputs, Gradient):
         return value
-    derivative = reader(outputs.derivative_structure(call), count)
+    derivative = _reader(outputs.derivative_structure(call), count)
     if not outputs.with_value:
         return derivative
     return lambda out: (value(out), derivative(out))
 
 
-def reader(structure: Structure, start: int, truths: Sequence[bool] = ()) -> Read:
+def _reader(structure: Structure, start: int, truths: Sequence[bool] = ()) -> Read:
     """Return how to read a result of this structure off an array, from place `start` on.
 
     Arrays are views of it. `truths` says which places hold bools.
 
     >>> import numpy as np
-    >>> reader(Structure("array", (2,), (), 2), 1)(np.array([1.0, 2.0, 3.0]))
+    >>> _reader(Structure("array", (2,), (), 2), 1)(np.array([1.0, 2.0, 3.0]))
     array([2., 3.])
     """
     stop = start + structure.size
@@ -227,7 +227,7 @@ def reader(structure: Structure, start: int, truths: Sequence[bool] = ()) -> Rea
         return lambda out: out[start:stop].tolist()
     children, place = [], start
     for child in structure.children:
-        children.append(reader(child, place, truths))
+        children.append(_reader(child, place, truths))
         place += child.size
     nest = Structure(structure.kind, structure.detail, (NUMBER,) * len(children), len(children)).rebuild
     return lambda out: nest([read(out) for read in children])

@@ -8,10 +8,11 @@ from typing import Any
 from autograd_mini.compiler.arguments import Call, in_place
 from autograd_mini.compiler.backends import load
 from autograd_mini.compiler.batch import Batch
-from autograd_mini.compiler.outputs import Gradient, Outputs
+from autograd_mini.compiler.in_place import answer_reader
+from autograd_mini.compiler.outputs import Outputs
 from autograd_mini.compiler.point import Point
 from autograd_mini.compiler.tracing import Trace
-from autograd_mini.transforms.nested import NUMBER, Structure
+from autograd_mini.transforms.nested import NUMBER
 
 __all__ = ["prepared_batch", "prepared_point"]
 
@@ -108,19 +109,13 @@ def _runner(
 
 
 def _answer(outputs: Outputs, call: Call, trace: Trace, out: Any) -> Callable[[], Any]:
-    """Return how to read the answer off the outputs; arrays are views of them, made once."""
-    count = len(trace.results)
+    """Return how to read the answer off the outputs; one array of derivatives is a view made once."""
+    read = answer_reader(trace, call, outputs)
     derivative = outputs.derivative_structure(call)
-    if trace.structure == NUMBER and not any(trace.truths):
-        if outputs.name == "value":
-            return lambda: out.item(0)
-        if isinstance(outputs, Gradient) and derivative is not None and derivative.kind == "array":
-            block = out[count:].reshape(derivative.detail)
-            return (lambda: (out.item(0), block)) if outputs.with_value else (lambda: block)
-
-    def general() -> Any:
-        found = out.tolist()
-        value = trace.structure.rebuild(trace.with_bools(found[:count]))
-        return outputs.result(value, found[count:], call, trace.captured, Structure.rebuild)
-
-    return general
+    if trace.structure == NUMBER and derivative is not None and derivative.kind == "array":
+        block = out[1:].reshape(derivative.detail)
+        if outputs.name == "grad":
+            return lambda: block
+        if not any(trace.truths):
+            return lambda: (out.item(0), block)
+    return lambda: read(out)
