@@ -19,11 +19,13 @@ __all__ = ["Formula", "derivative"]
 class Formula:
     """A formula with its value; made by `derivative`. Prints as text, and in Jupyter as mathematics.
 
-    `graph` is what it was written from: a `Value` that can be differentiated again, or a float.
+    `graph` is what it was written from: a `Value` that can be differentiated again, or a float. `root` is
+    the expression whose names are used.
     """
 
-    def __init__(self, graph: Value | float) -> None:
+    def __init__(self, graph: Value | float, root: Value) -> None:
         self.graph = graph
+        self.root = root
 
     @property
     def value(self) -> float:
@@ -34,16 +36,18 @@ class Formula:
     def _shown(self) -> Shown:
         return simplified(self.graph)
 
-    def _called(self) -> Mapping[Value, str]:
-        return names(self.graph) if isinstance(self.graph, Value) else {}
+    @cached_property
+    def names(self) -> Mapping[Value, str]:
+        """The name of each leaf: the one it has in the expression that was differentiated."""
+        return names(self.root)
 
     def text(self, longest: int = LONGEST) -> str:
         """Return the formula in Python's notation; what would make it longer is an ellipsis."""
-        return write(self._shown, Notation(self._called, associative=True), longest)
+        return write(self._shown, Notation(lambda: self.names, associative=True), longest)
 
     def latex(self, longest: int = LONGEST) -> str:
         """Return the formula as LaTeX, to stand between dollar signs."""
-        return write(self._shown, Latex(self._called, associative=True), longest)
+        return write(self._shown, Latex(lambda: self.names, associative=True), longest)
 
     def __str__(self) -> str:
         return self.text()
@@ -71,9 +75,10 @@ def derivative(root: Value | Formula, by: Value) -> Formula:
     """
     if isinstance(root, Formula):
         if isinstance(root.graph, float):
-            return Formula(0.0)
-        root = root.graph
-    call = "derivative(root, by)"
-    root, by = (expect_value(call, x, "give the node of an expression") for x in (root, by))
+            return Formula(0.0, root.root)
+        expression, root = root.root, root.graph
+    else:
+        expression = expect_value("derivative(root, by)", root, "give the node of an expression")
+    expect_value("derivative(root, by)", by, "give the node of an expression")
     with modes.Mode(recording=True, reporting=False):
-        return Formula(adjoints(root, [by], live=True)[0])
+        return Formula(adjoints(root, [by], live=True)[0], expression)

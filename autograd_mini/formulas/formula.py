@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
@@ -106,7 +107,7 @@ class Notation:
         """Return how a leaf is written."""
         name = self.called[leaf]
         # a label that looks like more than a name must not run into what stands beside it
-        return name if re.fullmatch(r"[\w.\[\]'′]+", name) else f"({name})"
+        return name if re.fullmatch(r"[\w.\[\]'′⁽⁾,]+", name) else f"({name})"
 
     def number(self, x: float) -> str:
         """Return how a number is written: in as many digits as say which float it is."""
@@ -227,7 +228,7 @@ class Latex(Notation):
         if isinstance(shown, float):
             return binding < min(need, ATOM) or (need > p.mul.precedence and "cdot" in self.number(shown))
         if isinstance(shown, Value) and shown.op is None:
-            return False
+            return need == self.BASE and "^" in self.leaf(shown)
         if need == self.BASE:
             return not shown.op.latex.endswith((r"\right)", r"\right|"))  # type: ignore[union-attr]
         return binding < need
@@ -294,6 +295,10 @@ r"""What \text{} would not take as it stands; no character of a label may become
 
 
 def _latex_name(name: str) -> str:
+    indexed = re.fullmatch(r"([^\W\d_₀-₉]+)([₀-₉,]+)(?:⁽([⁰¹²³⁴-⁹]+)⁾)?", name)
+    if indexed is not None:  # w₁₂⁽³⁾, a weight of a network
+        letters, below, above = (unicodedata.normalize("NFKC", part or "") for part in indexed.groups())
+        return f"{_latex_name(letters)}_{{{below}}}" + f"^{{({above})}}" * bool(above)
     match = re.fullmatch(r"([^\W\d_]+)(?:_?([0-9]+)|_([^\W_]+))?", name)
     if match is None:
         return rf"\text{{{name.translate(_TEXT)}}}"

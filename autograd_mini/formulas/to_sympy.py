@@ -35,14 +35,11 @@ def to_sympy(root: Value | Formula) -> Any:
         return _sympy_number(sympy, graph)
     if not isinstance(graph, Value):
         raise TypeError(f"to_sympy(root): expected a Value, got {type(graph).__name__}")
-    called = names(graph)
-    seen: set[str] = set()
+    called = root.names if isinstance(root, Formula) else names(graph)
     terms: dict[Value, Any] = {}
     for node in evaluation_order(graph):
         if node.op is None:
-            symbol = sympy.Dummy if called[node] in seen else sympy.Symbol  # a Dummy is like no other
-            seen.add(called[node])
-            terms[node] = symbol(called[node], real=True)
+            terms[node] = sympy.Symbol(called[node], real=True)
         else:
             operands = [
                 terms[x] if isinstance(x, Value) else _sympy_number(sympy, x) for x in node.operands

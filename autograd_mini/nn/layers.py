@@ -37,6 +37,9 @@ class Neuron(Module):
     -0.785...
     """
 
+    scope = ""
+    """Where the neuron stands in a network, as the labels of its parameters say: "layer 2::neuron 1::"."""
+
     def __init__(
         self,
         nin: int,
@@ -65,10 +68,13 @@ class Neuron(Module):
             inputs = _read_inputs(self, len(self.w), inputs)
         products = map(mul, self.w, inputs)
         try:
-            return self.activation(sum(products, next(products) if self.b is None else self.b))
+            output = self.activation(sum(products, next(products) if self.b is None else self.b))
         except TypeError:
             _read_inputs(self, len(self.w), inputs)  # raises an error that names the bad input
             raise
+        if self.scope and output.__class__ is Value:
+            output.label = self.scope  # what is computed from it is no part of this neuron
+        return output
 
     def __repr__(self) -> str:
         name = getattr(self.activation, "__name__", type(self.activation).__name__)
@@ -199,11 +205,14 @@ def _check_sizes(name: str, *sizes: int) -> None:
             raise kind(f"{name}: {size!r} is not a size: give a whole number of at least 1")
 
 
-def _put_in_scopes(kind: str, modules: Sequence[Module]) -> None:
+def _put_in_scopes(kind: str, modules: Sequence[Neuron | Layer]) -> None:
     """Put "neuron 1::", "neuron 2::" … in front of the labels of the modules' parameters."""
     for i, module in enumerate(modules, start=1):
+        prefix = f"{kind} {i}{SEPARATOR}"
         for parameter in module.parameters():
-            parameter.label = f"{kind} {i}{SEPARATOR}{parameter.label}"
+            parameter.label = f"{prefix}{parameter.label}"
+        for neuron in module.neurons if isinstance(module, Layer) else [module]:
+            neuron.scope = prefix + neuron.scope
 
 
 def _read_inputs(module: Neuron | Layer, wanted: int, inputs: Any) -> list[Any]:

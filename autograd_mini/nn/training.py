@@ -205,7 +205,7 @@ def _fingerprint(model: Any, loss: Loss) -> list[Any] | None:
             pending += module.layers
         elif kind is Layer and own.keys() == {"neurons"}:
             pending += module.neurons
-        elif kind is Neuron and own.keys() == {"w", "b", "activation"}:
+        elif kind is Neuron and own.keys() - {"scope"} == {"w", "b", "activation"}:
             if not any(module.activation is known for known in ACTIVATIONS.values()):
                 return None
             found += [id(x) for x in (module.activation, *module.w, module.b)]

@@ -31,6 +31,7 @@ from autograd_mini.show.groups import (
 from autograd_mini.show.names import definition, names
 from autograd_mini.show.render import Picture
 from autograd_mini.show.text import counted, isolated, one_line, short
+from autograd_mini.show.tree import tree
 
 __all__ = ["draw"]
 
@@ -50,6 +51,8 @@ LEAF: Final = "#fff3c4"
 POSITIVE: Final = (0x6B, 0xAE, 0xD6)  # blue and orange are told apart by every kind of colour vision,
 NEGATIVE: Final = (0xFD, 0xA0, 0x52)  # ... and black is read on both
 NOT_FINITE: Final = "#e78ac3"
+SHADES: Final = 16
+"""How many depths of blue and of orange there are."""
 
 
 def draw(
@@ -93,7 +96,7 @@ def draw(
         drawing.tables()
     else:
         raise ValueError(f'draw(style={style!r}): no such style; say "tables", "rows" or "groups"')
-    return Picture(drawing.graph, summary)
+    return Picture(drawing.graph, summary, lambda: str(tree(root)))
 
 
 def _style(nodes: Sequence[Value]) -> Style:
@@ -152,7 +155,7 @@ class _Drawing:
     def _table(self, node: Value) -> str:
         rows = [_cell(self._header(node), self._kind(node), bold=True, columns=2)]
         if self.values:
-            rows.append(_cell("value") + _cell(short(number_of(node))))
+            rows.append(_cell("value") + _value_cell(number_of(node)))
         if self.gradients:
             rows.append(_cell("grad") + self.shades.cell(node.grad))
         return _table(rows)
@@ -183,7 +186,7 @@ class _Drawing:
     def _row(self, node: Value) -> str:
         row = _cell(self._header(node), self._kind(node), bold=True)
         if self.values:
-            row += _cell(short(number_of(node), 3))
+            row += _value_cell(number_of(node), 3)
         if self.gradients and self.shades.swept:
             row += self.shades.cell(node.grad, 3)
         return _table([row])
@@ -222,7 +225,7 @@ class _Drawing:
                 label = None
                 if derivative is not None and self.derivatives:
                     title = f"∂{self.called[node]}/∂{self.called[x]} = " if titled else ""
-                    label = _edge_label(title + short(derivative, 5 if titled else 3))
+                    label = _edge_label(title + short(derivative, 5 if titled else 3), derivative)
                 style = "dashed" if derivative is None else None
                 far = x.op is None and self.depths.get(x, 0) - self.depths.get(node, 0) > FAR
                 below = self._copied(x) if far else self.ids[x]
@@ -263,7 +266,7 @@ class _Drawing:
         ]
         if self.values:
             rows.append(
-                _range("value", [number_of(node) for node in nodes], lambda x, w: _cell(w + short(x)))
+                _range("value", [number_of(node) for node in nodes], lambda x, w: _value_cell(x, before=w))
             )
         if self.gradients:
             gradients = [node.grad for node in nodes]
@@ -288,7 +291,7 @@ class _Shades:
     def colour(self, gradient: float) -> str:
         if not math.isfinite(gradient):
             return NOT_FINITE
-        depth = math.sqrt(abs(gradient) / self.largest) if gradient else 0.0
+        depth = math.ceil(SHADES * math.sqrt(abs(gradient) / self.largest)) / SHADES if gradient else 0.0
         full = POSITIVE if gradient > 0 else NEGATIVE
         return "#" + "".join(f"{round(255 + (channel - 255) * depth):02x}" for channel in full)
 
@@ -313,10 +316,17 @@ def _cell(text: str, colour: str = PAPER, *, bold: bool = False, columns: int = 
     return f'<TD BGCOLOR="{colour}" COLSPAN="{columns}">{text}</TD>'
 
 
-def _edge_label(text: str) -> str:
+def _value_cell(number: float, digits: int = 5, before: str = "") -> str:
+    return _cell(before + short(number, digits), PAPER if math.isfinite(number) else NOT_FINITE)
+
+
+def _edge_label(text: str, number: float = 0.0) -> str:
     # A table sets the text against the edge; plain, it would be centred in a width that some renderers
     # overestimate.
-    return f'<<TABLE BORDER="0" CELLPADDING="2"><TR><TD ALIGN="LEFT">{_escaped(text)}</TD></TR></TABLE>>'
+    mark = "" if math.isfinite(number) else f' BGCOLOR="{NOT_FINITE}"'
+    shown = f'<FONT COLOR="{INK}">{_escaped(text)}</FONT>' if mark else _escaped(text)
+    cell = f'<TD ALIGN="LEFT"{mark}>{shown}</TD>'
+    return f'<<TABLE BORDER="0" CELLPADDING="2"><TR>{cell}</TR></TABLE>>'
 
 
 def _escaped(text: str) -> str:

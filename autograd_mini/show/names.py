@@ -5,42 +5,117 @@ Ledgers, pictures, trees and formulas of one graph use the same names, because a
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterator, Mapping
 from itertools import count
+from typing import Final
 
-from autograd_mini.engine.primitives import neg
+from autograd_mini.engine.primitives import neg, where
 from autograd_mini.engine.table import ATOM
 from autograd_mini.engine.value import Value, evaluation_order
 from autograd_mini.show.scopes import scope_and_name
-from autograd_mini.show.text import one_line, short
+from autograd_mini.show.text import elided, one_line, short
 
 __all__ = ["definition", "names", "operation"]
 
+MOST: Final = 6
+"""How many operands of a sum or a dot are named."""
+
 
 def names(root: Value) -> dict[Value, str]:
-    """Name every node below `root`: by its label, else by the next free letter; v1, v2, … if too few.
+    """Name every node below `root`, no two alike: by its label, else by the next free letter; v1, v2, ….
 
-    Of a label that is a path, such as ``"layer 1::w3"``, the last part is taken. Labels are the user's,
-    so two nodes may share a name.
+    Of a label that is a path, such as ``"encoder::w"``, the last part is taken, and more of the path where
+    two would be alike: "encoder.w". The parameters of a network then go by layer, neuron and input, all of
+    them: "w₂₁⁽¹⁾". What is alike even so is numbered: "x", "x_2".
 
     >>> a, b = Value(2.0, "a"), Value(1.0, "b")
     >>> list(names((a + b) * (b + 1)).values())
     ['a', 'b', 'c', 'd', 'e']
+    >>> list(names(Value(1.0, "encoder::w") * Value(2.0, "decoder::w")).values())
+    ['encoder.w', 'decoder.w', 'a']
     """
     nodes = evaluation_order(root)
-    own = {node: one_line(scope_and_name(node.label)[1]) if node.label else "" for node in nodes}
+    own = _numbered(_qualified({node: node.label for node in nodes if node.label}))
     taken = set(own.values())
-    nameless = sum(not name for name in own.values())
+    nameless = len(nodes) - len(own)
     letters = [letter for letter in string.ascii_lowercase if letter not in taken]
     fresh: Iterator[str] = iter(letters)
     if nameless > len(letters):
         fresh = (f"v{i}" for i in count(1) if f"v{i}" not in taken)
-    return {node: name or next(fresh) for node, name in own.items()}
+    return {node: own.get(node) or next(fresh) for node in nodes}
+
+
+def _qualified(labels: Mapping[Value, str]) -> dict[Value, str]:
+    """Return each label's name, with as much of its scope as tells it from the others."""
+    places = {node: scope_and_name(label) for node, label in labels.items()}
+    found = {node: line for node, (_, name) in places.items() if (line := one_line(name))}
+    alike = _alike(found)
+    indexed = {node: name for node in found if (name := _indexed(*places[node]))}
+    if any(node in indexed for group in alike for node in group):
+        found |= indexed
+        alike = _alike(found)
+    for group in alike:
+        for depth in range(1, 1 + max(len(places[node][0]) for node in group)):
+            longer = {node: one_line(_dotted(*places[node], depth)) for node in group}
+            found |= longer
+            if len(set(longer.values())) == len(group):
+                break
+    return found
+
+
+def _alike(found: Mapping[Value, str]) -> list[list[Value]]:
+    groups: dict[str, list[Value]] = {}
+    for node, name in found.items():
+        groups.setdefault(name, []).append(node)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _dotted(scope: tuple[str, ...], name: str, depth: int) -> str:
+    return ".".join([*scope[-depth:], name])
+
+
+def _indexed(scope: tuple[str, ...], name: str) -> str | None:
+    """Return the name of a network's parameter as textbooks have it; None if it is no such parameter.
+
+    >>> _indexed(("layer 1", "neuron 2"), "w[0]"), _indexed(("neuron 10",), "w[2]")
+    ('w₂₁⁽¹⁾', 'w₁₀,₃')
+    """
+    match = re.fullmatch(
+        r"(?:.*::)??(?:layer (\d+)::)?neuron (\d+)::(\w+?)(?:\[(\d+)\])?", "::".join([*scope, name])
+    )
+    if match is None:
+        return None
+    layer, neuron, letter, i = match.groups()
+    indices = [neuron] if i is None else [neuron, str(int(i) + 1)]
+    comma = "," if any(len(index) > 1 for index in indices) else ""
+    above = f"⁽{layer.translate(_SUPERIORS)}⁾" if layer else ""
+    return f"{letter}{comma.join(indices).translate(_INFERIORS)}{above}"
+
+
+_INFERIORS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_SUPERIORS: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _numbered(found: Mapping[Value, str]) -> dict[Value, str]:
+    """Return the names with "_2", "_3", … behind those that have been given before."""
+    taken, unique = set(found.values()), dict[Value, str]()
+    next_number: dict[str, int] = {}
+    for node, name in found.items():
+        number = next_number.get(name, 1)
+        while number > 1 and f"{name}_{number}" in taken:
+            number += 1
+        next_number[name] = number + 1
+        unique[node] = f"{name}_{number}" if number > 1 else name
+        taken.add(unique[node])
+    return unique
 
 
 def operation(node: Value, called: Mapping[Value, str]) -> str:
     """Return the operation that made `node`, in the names of its operands; "" for a leaf.
+
+    Of many operands, the first and the last are named.
 
     >>> a, b = Value(2.0, "a"), Value(1.0, "b")
     >>> operation(a * b, {a: "a", b: "b"}), operation(a + 1, {a: "a"}), operation((-2.0) ** a, {a: "a"})
@@ -49,14 +124,18 @@ def operation(node: Value, called: Mapping[Value, str]) -> str:
     if node.op is None:
         return ""
     binds = node.op.precedence
-    texts = []
+    texts: list[str] = []
     for x in node.operands:
         text = called[x] if isinstance(x, Value) else short(x)
+        if node.op is where and not texts and not isinstance(x, Value):
+            text = str(bool(x))  # of a comparison in Python only the answer is known
         if not isinstance(x, Value) and text.startswith("-") and neg.precedence < binds < ATOM:
             text = f"({text})"
         texts.append(text)
     if node.op.variadic:
-        return f"{node.op.name}({', '.join(texts)})"
+        first, last = elided(len(texts), MOST)
+        shown = [*(texts[i] for i in first), *["…"] * bool(last), *(texts[i] for i in last)]
+        return f"{node.op.name}({', '.join(shown)})"
     return node.op.form.format(**dict(zip(node.op.operands, texts, strict=True)))
 
 

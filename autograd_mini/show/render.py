@@ -5,10 +5,14 @@ What takes a while to import is imported where it is used: most programs never d
 
 from __future__ import annotations
 
+import html
 import math
 import os
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
+
+from autograd_mini.show.text import width
 
 if TYPE_CHECKING:
     import subprocess
@@ -31,6 +35,9 @@ PIXELS: Final = 12e6
 
 FONTS: Final = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace"
 """For SVG. The layout is for Courier, whose widths every renderer knows; these have the same."""
+
+LETTER: Final = 0.6
+"""The width of a letter of Courier, in its heights."""
 
 SUFFIXES: Final = (".svg", ".png", ".pdf", ".dot", ".gv")
 
@@ -178,12 +185,14 @@ def _permissions(target: str) -> int:
 class Picture:
     """A picture of a graph: Jupyter shows it as it is, `save` saves it, `source` is its DOT text.
 
-    `graph` is the `graphviz.Digraph`, for whoever wants to add to it; `summary` says what is shown.
+    `graph` is the `graphviz.Digraph`, for whoever wants to add to it; `summary` says what is shown;
+    `in_words` returns the same as text, which Jupyter shows where no Graphviz is installed.
     """
 
-    def __init__(self, graph: Any, summary: str) -> None:
+    def __init__(self, graph: Any, summary: str, in_words: Callable[[], str]) -> None:
         self.graph = graph
         self.summary = summary
+        self.in_words = in_words
         self._laid_out = "", ""  # the source last laid out, and its SVG
 
     @property
@@ -196,9 +205,8 @@ class Picture:
         """The picture as SVG text. Raises RenderError when there is no renderer, or it fails."""
         source = self.source
         if self._laid_out[0] != source:
-            text = render(source, "svg").decode()
-            text = text.replace(' font-family="Courier,monospace"', "")
-            self._laid_out = source, text.replace("<svg ", f'<svg font-family="{FONTS}" ', 1)
+            plain, texts = _stand_ins(source)
+            self._laid_out = source, _finished(render(plain, "svg").decode(), texts)
         return self._laid_out[1]
 
     @property
@@ -240,11 +248,16 @@ class Picture:
             return None  # Jupyter shows the repr instead, and no traceback
 
     def _repr_html_(self) -> str | None:
-        """Return a wide picture in a box that scrolls; Jupyter shows any other as SVG."""
+        """Return a wide picture in a box that scrolls, or words where there is no renderer.
+
+        Jupyter shows any other picture as SVG.
+        """
         try:
             wide = self._size()[0] > WIDE
-        except RenderError:
-            return None
+        except RenderError as error:
+            return (
+                f"<pre>{html.escape(self.in_words())}</pre><p>{html.escape(f'{self.summary}; {error}')}</p>"
+            )
         box = '<div style="overflow-x: auto">'
         return f"{box}{self.svg[self.svg.index('<svg ') :]}</div>" if wide else None
 
@@ -254,3 +267,97 @@ class Picture:
         except RenderError as error:
             return f"<Picture: {self.summary}; cannot be shown: {error}>"
         return f"<Picture: {self.summary}>"
+
+
+# ---- an SVG as Graphviz makes it, finished ---------------------------------------------------------
+
+
+def _stand_ins(source: str) -> tuple[str, dict[str, str]]:
+    """Return DOT text in ASCII alone, and the text that each stand-in is for.
+
+    Graphviz may take a letter beyond ASCII for as many as it has bytes, so w₁₁ would get a box for seven.
+    """
+    texts: dict[str, str] = {}
+    tokens: dict[str, str] = {}
+
+    def plain(match: re.Match[str]) -> str:
+        text = match[1]
+        if text not in tokens:
+            shown = html.unescape(text).replace("\\\\", "\\")
+            token = f"~{len(texts):x}".ljust(width(shown), "~")
+            if len(token) > width(shown) or token in source:
+                return match[0]
+            tokens[text] = token
+            texts[token] = html.escape(shown, quote=False)
+        return f">{tokens[text]}<"
+
+    return re.sub(r">([^<>]*[^\x00-\x7f<>][^<>]*)<", plain, source), texts
+
+
+def _finished(svg: str, texts: dict[str, str]) -> str:
+    """Return the SVG with fonts at hand, texts as wide as their boxes allow, and colours for the dark."""
+    svg = svg.replace(' font-family="Courier,monospace"', "")
+    svg = re.sub(r">(~[^<]*)</text>", lambda match: f">{texts.get(match[1], match[1])}</text>", svg)
+    svg = _BOXED.sub(_centred, svg)
+    svg = _TEXT.sub(_fitted, svg)
+    return _HEAD.sub(
+        lambda head: f'<svg class="{CLASS}" font-family="{FONTS}" {head[1]}{_style(svg)}', svg, 1
+    )
+
+
+CLASS: Final = "autograd-mini"
+_HEAD: Final = re.compile(r"<svg ([^>]*>)")
+_BOXED: Final = re.compile(
+    r'(<polygon fill="(?!#767676)[^>]*points="[^"]*"/>\n<text [^>]*)text-anchor="start" x="[^"]*"'
+)
+_TEXT: Final = re.compile(r'<text ([^>]*font-size="([\d.]+)"[^>]*)>([^<]+)</text>')
+
+
+def _centred(box_and_text: re.Match[str]) -> str:
+    """Set a text in the middle of its box: Graphviz takes an accent or a ∂ for several letters."""
+    before: str = box_and_text[1]
+    points = before[before.rindex('points="') + 8 : before.index('"/>')].split()
+    across = [float(point.partition(",")[0]) for point in points]
+    return f'{before}text-anchor="middle" x="{(min(across) + max(across)) / 2:.2f}"'
+
+
+def _fitted(text: re.Match[str]) -> str:
+    """Say how wide a text is, so that no font makes it wider than its box."""
+    shown = html.unescape(text[3])
+    if not shown.strip() or not _LETTERS.fullmatch(shown):
+        return text[0]
+    wide = LETTER * float(text[2]) * len(shown)
+    return f'<text {text[1]} textLength="{wide:.1f}" lengthAdjust="spacingAndGlyphs">{text[3]}</text>'
+
+
+_LETTERS: Final = re.compile("[ -~\u00a1-\u02ff\u0370-\u03ff\u2026\u2070-\u209c\u2190-\u22ff]+")
+"""Texts whose every character is as wide as a letter."""
+
+
+def _style(svg: str) -> str:
+    """Return the rules that turn each colour of a picture over where the page or the system is dark."""
+    light = sorted({*re.findall(r'(fill|stroke)="(#[0-9a-f]{6})"', svg)})
+    pairs = [(f'[{what}="{colour}"]', f"{{{what}:{_dark(colour)}}}") for what, colour in light]
+    own = f"svg.{CLASS}"
+    by_system = "".join(f"{own}:not({PAGES_LIGHT}) {colour}{rule}" for colour, rule in pairs)
+    by_page = "".join(f":is({PAGES_DARK}) {own} {colour}{rule}" for colour, rule in pairs)
+    return f"<style>@media (prefers-color-scheme:dark){{{by_system}}}{by_page}</style>"
+
+
+PAGES_DARK: Final = '[data-theme="dark"],[data-jp-theme-light="false"]'
+PAGES_LIGHT: Final = '[data-theme="light"] *,[data-jp-theme-light="true"] *'
+"""How documents and notebooks say that they are dark or light, whatever the system is."""
+
+
+def _dark(colour: str) -> str:
+    """Return a colour as light as the other was dark, of the same hue.
+
+    >>> _dark("#ffffff"), _dark("#1a1a1a")
+    ('#1f1f1f', '#e4e4e4')
+    """
+    import colorsys
+
+    channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    hue, lightness, saturation = colorsys.rgb_to_hls(*channels)
+    turned = colorsys.hls_to_rgb(hue, 0.12 + 0.9 * (1 - lightness) ** 1.4, 0.7 * saturation)
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in turned)

@@ -11,11 +11,12 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_mini import Value, where
+from autograd_mini import Value, dot, where
 from autograd_mini.engine.value import evaluation_order
+from autograd_mini.nn import MLP
 from autograd_mini.show.draw import (
     INK,
     INTERIOR,
@@ -27,10 +28,12 @@ from autograd_mini.show.draw import (
     POSITIVE,
     draw,
 )
+from autograd_mini.show.groups import scopes_of
 from autograd_mini.show.names import names
 from autograd_mini.show.render import Picture, RenderError
 from autograd_mini.show.scopes import scope
 from autograd_mini.show.text import one_line, short
+from autograd_mini.show.tree import tree
 from autograd_mini.testing.strategies import expressions
 
 HOSTILE = [
@@ -66,10 +69,10 @@ def chain(length):
 
 
 def texts(picture):
-    """Every text of the picture, which is checked to be nothing but lines, areas and texts."""
+    """Every text of the picture, which is checked to be nothing but lines, areas, texts and colours."""
     root = ET.fromstring(picture.svg)
     tags = {element.tag.rpartition("}")[2] for element in root.iter()}
-    assert tags <= {"svg", "g", "title", "polygon", "path", "text"}
+    assert tags <= {"svg", "style", "g", "title", "polygon", "path", "text"}
     attributes = {name for element in root.iter() for name in element.attrib}
     assert not any(name.lower().startswith("on") or "href" in name for name in attributes)
     return [element.text for element in root.iter() if element.tag.endswith("text")]
@@ -363,6 +366,23 @@ def test_an_operation_recorded_outside_of_scopes_stays_outside():
     assert groups == {"inside": "2: leaf 1, mul 1", "no scope": "1: add 1"}
 
 
+@pytest.mark.parametrize("activation", ["linear", "tanh", "softplus"])
+def test_what_is_computed_after_a_network_stands_outside_its_boxes(activation):
+    net = MLP(2, [2, 1], activation="sigmoid", output_activation=activation, rng=1)
+    output = net([0.35, 0.9])
+    loss = 0.5 * (0.5 - output) ** 2 + output.tanh()
+    groups = {row[0][0]: row[2][0] for row in cells(draw(loss, style="groups")).values()}
+    assert groups["no scope"] == "5: sub 1, pow 1, mul 1, …"
+    assert groups.keys() - {"no scope"} == {
+        "layer 1::neuron 1",
+        "layer 1::neuron 2",
+        "layer 2::neuron 1",
+    }
+    inside = Counter(scopes_of(evaluation_order(loss)).values())
+    operations = 5 + (activation != "linear")
+    assert inside["layer 2", "neuron 1"] == operations + 2  # and with them the parameters
+
+
 def test_scopes_are_collapsed_to_the_depth_that_can_be_drawn():
     e = Value(0.0)
     for i in range(5):
@@ -414,6 +434,75 @@ def test_a_nan_is_counted_and_does_not_hide_the_range():
     ]
 
 
+def test_what_is_not_finite_is_marked():
+    n, x = Value(float("nan"), "n"), Value(-1.0, "x")
+    e = n * x + float("inf") * x
+    e.backward()
+    picture = draw(e)
+    shown = cells(picture).values()
+    marked = {text for row in shown for text, colour in row if colour == NOT_FINITE}
+    assert marked == {"nan", "-inf"}
+    assert all((colour == NOT_FINITE) == (text in marked) for row in shown for text, colour in row)
+    labels = re.findall(f'BGCOLOR="{NOT_FINITE}"><FONT COLOR="{INK}">(.*?)<', picture.source)
+    assert sorted(labels) == ["∂a/∂x = nan", "∂b/∂x = inf"]
+    assert draw(e, style="rows").source.count(NOT_FINITE) >= 5
+
+
+def test_a_dot_of_sixty_has_a_title_of_a_few():
+    e = dot([Value(0.1, f"w{i}") for i in range(60)], [Value(0.2, f"x{i}") for i in range(60)])
+    for style in ("tables", "rows"):
+        title = next(row[0][0] for row in cells(draw(e, style=style)).values() if "dot" in row[0][0])
+        assert title == "a = dot(w0, w1, w2, …, x57, x58, x59)"
+
+
+def test_a_condition_that_is_a_number_is_true_or_false():
+    x = Value(2.0, "x")
+    assert "c = where(True, a, b)" in texts(draw(where(x > 0, x.log(), x * 2)))
+    assert "c = where(False, a, b)" in texts(draw(where(x < 0, x.log(), x * 2)))
+
+
+# ---- texts in their boxes --------------------------------------------------------------------------
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@given(expressions(wild=True))
+@settings(max_examples=20)
+def test_no_text_is_wider_than_its_box(root):
+    root.label = "w₁₁⁽¹⁾ → ∂ω"
+    picture = draw(root - (-1.0768), style="tables")
+    assert any("w₁₁⁽¹⁾ → ∂ω - -1.0768" in text for text in texts(picture))
+    boxes = 0
+    for group in ET.fromstring(picture.svg).iter(f"{SVG}g"):
+        box = None
+        for element in group:
+            if element.tag == f"{SVG}polygon":
+                box = [float(point.split(",")[0]) for point in element.get("points").split()]
+            elif element.tag == f"{SVG}text" and group.get("class") == "node" and element.text.strip():
+                assert element.get("text-anchor") == "middle"
+                middle, wide = float(element.get("x")), float(element.get("textLength"))
+                assert min(box) < middle - wide / 2
+                assert middle + wide / 2 < max(box)
+                boxes += 1
+    assert boxes
+
+
+def test_a_letter_beyond_ascii_is_as_wide_as_any():
+    def width(label):
+        return re.search(r'<svg [^>]*width="(\d+)pt"', draw(Value(1.0, label)).svg)[1]
+
+    assert width("w₁₁⁽¹⁾ ∂ω……") == width("w11(1) d_..")
+    assert width("权重权重权重") == width("wwwwwwwwwwww")
+
+
+def test_the_text_of_a_picture_is_what_it_would_be_without_stand_ins():
+    names = ["~0~~~~~~", "…~…~…~…", "~1~~~~~~", "ωωωωωωωω", "⁽⁽⁽⁽⁽⁽⁽⁽", "&é<>\\n"]
+    e = sum((Value(1.0, name) for name in names), Value(0.0, "x"))
+    shown = texts(draw(e))
+    for name in names:
+        assert name in shown
+
+
 # ---- colours ---------------------------------------------------------------------------------------
 
 
@@ -454,6 +543,30 @@ def contrast(one, other):
 
     high, low = sorted((luminance(one), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+def test_dark_pages_have_dark_pictures():
+    e = article() + float("nan") * Value(-1.0) - article()
+    e.backward()
+    svg = draw(e).svg
+    used = set(re.findall(r'(fill|stroke)="(#\w{6})"', svg))
+    style = re.search("<style>(.*)</style>", svg)[1]
+    for page in (
+        '@media (prefers-color-scheme:dark){svg.autograd-mini:not([data-theme="light"] *,',
+        ':is([data-theme="dark"],[data-jp-theme-light="false"]) svg.autograd-mini ',
+    ):
+        assert page in style
+    dark = {}
+    for what, colour in used:
+        found = set(re.findall(rf'\[{what}="{colour}"\]{{{what}:(#\w{{6}})}}', style))
+        assert len(found) == 1
+        dark[colour] = found.pop()
+    grounds = [colour for what, colour in used if what == "fill" and colour not in (INK, LINE)]
+    assert {PAPER, INTERIOR, LEAF, NOT_FINITE} < {*grounds}
+    for ground in grounds:
+        assert contrast(dark[INK], dark[ground]) >= 4.5, ground
+        assert contrast(dark[ground], "#000000") < contrast(dark[ground], "#ffffff")
+    assert contrast(dark[LINE], "#131416") >= 4.5
 
 
 def test_everything_can_be_read_on_light_and_on_dark():
@@ -497,6 +610,19 @@ def test_without_a_renderer_dot_is_saved_and_the_prompt_goes_on(tmp_path, monkey
     assert [path.name for path in tmp_path.iterdir()] == ["e.dot"]
 
 
+def test_without_a_renderer_jupyter_shows_the_tree_and_how_to_get_pictures(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("importlib.metadata.files", lambda name: None)
+    e = article()
+    e.operands[0].operands[1].label = "<b>"
+    picture = draw(e)
+    assert picture._repr_svg_() is None
+    words = picture._repr_html_()
+    assert f"<pre>{html.escape(str(tree(e)))}</pre>" in words
+    assert "&lt;b&gt;" in words
+    assert "5 nodes, 5 edges; no Graphviz `dot` was found on PATH; pip install" in words
+
+
 def test_jupyter_shows_the_svg():
     picture = draw(article())
     assert picture._repr_svg_() == picture.svg
@@ -509,8 +635,6 @@ def test_a_wide_picture_scrolls_instead_of_being_shrunk(monkeypatch):
     box, _, svg = picture._repr_html_().partition("<svg ")
     assert box == '<div style="overflow-x: auto">'
     assert picture.svg.endswith(svg.removesuffix("</div>"))
-    monkeypatch.setenv("AUTOGRAD_MINI_DOT", "/no/such/dot")
-    assert draw(article())._repr_html_() is None
 
 
 def test_what_is_added_to_the_graph_is_on_the_picture():

@@ -1,4 +1,4 @@
-"""One name for a node, wherever it is read: unique unless the user repeats a label, and safe to show."""
+"""One name for a node, wherever it is read: unique, short where it can be, and safe to show."""
 
 import unicodedata
 
@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from autograd_mini import Value
 from autograd_mini.engine.table import TABLE
 from autograd_mini.engine.value import evaluation_order
+from autograd_mini.nn import MLP
 from autograd_mini.show.names import names, operation
+from autograd_mini.show.scopes import scope_and_name
 from autograd_mini.show.text import one_line, short
 from autograd_mini.testing.strategies import expressions
 
@@ -84,6 +86,56 @@ def test_every_row_has_a_formula_that_python_reads_back(row):
 def test_negative_constants_keep_their_sign(operate):
     x = Value(0.5, "x")
     assert eval(operation(operate(x), {x: "x"}), {"x": 0.5}) == operate(0.5)
+
+
+LABELS = st.lists(st.text("w:[0]1 _", max_size=14) | st.sampled_from(
+    ["x", "x_2", "x_3", "layer 1::neuron 1::w[0]", "neuron 12::w[3]", "a::w[0]", "encoder::w", "w", "e::w"]
+), min_size=1, max_size=12)  # fmt: skip
+
+
+@given(LABELS)
+def test_no_two_nodes_share_a_name(labels):
+    leaves = [Value(1.0, label) for label in labels]
+    called = names(sum(leaves, Value(0.0)))
+    assert len(set(called.values())) == len(called)
+    for leaf in leaves:
+        name = scope_and_name(leaf.label)[1]
+        alone = [one_line(scope_and_name(label)[1]) for label in labels].count(one_line(name)) == 1
+        if one_line(name) and alone and "neuron" not in leaf.label and not name.startswith("x_"):
+            assert called[leaf] == one_line(name)
+
+
+def network_names(sizes, **options):
+    net = MLP(2, sizes, rng=1, **options)
+    output = net([0.5, 0.25])
+    called = names(output if isinstance(output, Value) else sum(output))
+    return [called[parameter] for parameter in net.parameters()]
+
+
+def test_the_weights_of_a_network_go_by_layer_neuron_and_input():
+    assert network_names([2, 1], bias=False) == [
+        "w₁₁⁽¹⁾",
+        "w₁₂⁽¹⁾",
+        "w₂₁⁽¹⁾",
+        "w₂₂⁽¹⁾",
+        "w₁₁⁽²⁾",
+        "w₁₂⁽²⁾",
+    ]
+    assert network_names([1]) == ["w[0]", "w[1]", "b"]
+    assert network_names([1, 1])[-2:] == ["w₁₁⁽²⁾", "b₁⁽²⁾"]
+    assert network_names([11])[-2:] == ["w₁₁,₂⁽¹⁾", "b₁₁⁽¹⁾"]
+
+
+def test_names_of_scopes_tell_parameters_apart():
+    same = [Value(1.0, label) for label in ("net::encoder::w", "net::decoder::w", "v", "w[0]", "x", "x")]
+    assert list(names(sum(same, Value(0.0, "y"))).values())[1::2] == [
+        "encoder.w",
+        "decoder.w",
+        "v",
+        "w[0]",
+        "x",
+        "x_2",
+    ]
 
 
 @given(st.text(max_size=300))
