@@ -23,7 +23,7 @@ LIBM: Final = (
     *("sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
     *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
 )
-"""Primitives that are functions of the same name in C, Python's `math` and `vector_math`."""
+"""Primitives that are functions of the same name in C, Python's `math` and our vector code."""
 
 SPELLINGS: Final[dict[str, Spelling]] = {
     "add": Spelling("{} + {}", "add"),

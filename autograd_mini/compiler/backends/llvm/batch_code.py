@@ -1,9 +1,8 @@
-"""A `Program` over many rows as vector code: one row a lane. Knows LLVM's builder, not how the result is
-run.
+"""Write a `Program` over a batch as LLVM's vector code: one item in each lane.
 
-The kernel goes through its rows a vector at a time. What is the same in all rows is read from one place and
-put into every lane; sums over the rows have a vector each in memory, and are added up across its lanes at
-the end, always in the same order. Rows past the end are computed too, and neither added nor kept.
+The loop goes over the items a vector at a time. What is the same for all items is read from one place and
+put into every lane. Each sum over the items has a vector in memory, whose lanes are added up at the end,
+always in the same order. Lanes past the end are computed too, and neither added nor kept.
 """
 
 from __future__ import annotations
@@ -13,11 +12,14 @@ from typing import Any, Final
 
 from llvmlite import ir
 
-from autograd_mini.compiler.backends.llvm import vector_math as vm
+from autograd_mini.compiler.backends.llvm import functions, trigonometry
+from autograd_mini.compiler.backends.llvm import lanes as vm
+from autograd_mini.compiler.backends.llvm.jit import symbol
+from autograd_mini.compiler.backends.llvm.processor import Target
 from autograd_mini.compiler.backends.spellings import LIBM
 from autograd_mini.compiler.program import Program
 
-__all__ = ["SPELLED", "module"]
+__all__ = ["SPELLED", "batch_code"]
 
 DOUBLE, INT64, INT32, BYTE, POINTER = (
     ir.DoubleType(),
@@ -51,17 +53,18 @@ BASIC: Final[dict[str, Callable[..., vm.Vector]]] = {
     "step": lambda x: vm.where(x > 0.0, 1.0, vm.where(x <= 0.0, 0.0, x)),
     "maximum": lambda x, y: vm.where((x > y) | x.differs(x), x, y),
     "minimum": lambda x, y: vm.where((x < y) | x.differs(x), x, y),
-    "sqrt": vm.sqrt,
-    "floor": vm.floor,
-    "ceil": vm.ceil,
-    "trunc": vm.trunc,
+    "sqrt": functions.sqrt,
+    "floor": functions.floor,
+    "ceil": functions.ceil,
+    "trunc": functions.trunc,
 }
 """Primitives that are an instruction or two."""
 
 FUNCTIONS: Final[dict[str, Callable[..., vm.Vector]]] = {
-    name: getattr(vm, name) for name in [*LIBM, "exp2", "sech_squared", "cbrt", "hypot"]
+    name: getattr(functions, name, None) or getattr(trigonometry, name)
+    for name in [*LIBM, "exp2", "sech_squared", "cbrt", "hypot"]
 }
-"""Primitives that are functions of `vector_math`."""
+"""Primitives that are functions over vectors."""
 
 COMPARISONS: Final[dict[str, Callable[..., vm.Mask]]] = {
     "less": lambda x, y: x < y,
@@ -72,12 +75,12 @@ SPELLED: Final = BASIC.keys() | FUNCTIONS.keys()
 """What need not be replaced by its definition."""
 
 
-def module(
+def batch_code(
     program: Program,
     mapped: Sequence[bool],
     reduced: Sequence[bool],
     also: dict[int, int],
-    target: vm.Target,
+    target: Target,
     *,
     streaming: bool,
 ) -> tuple[Any, int, set[tuple[str, int]]]:
@@ -85,9 +88,9 @@ def module(
 
     `columns`, `outs` are tables of pointers: to the mapped inputs, and to the outputs that are columns,
     the bytes of what holds last. `uniforms` are the other inputs, `sums` receives the other outputs,
-    divided by `divisor`; to output i each row also adds the input `also[i]`. Rows `begin` to `end` are
+    divided by `divisor`; to output i each item also adds the input `also[i]`. Items `begin` to `end` are
     done; outputs have room for whole vectors. Also returned are the doubles that `scratch` must hold, and
-    the primitives to be defined as functions ``row.<name>.<count>``.
+    the primitives that are called, with their numbers of operands (`jit.symbol`).
     """
     writer = _Writer(program, mapped, reduced, also, target, streaming)
     return writer.module, writer.scratch, writer.called
@@ -100,7 +103,7 @@ class _Writer:
         mapped: Sequence[bool],
         reduced: Sequence[bool],
         also: dict[int, int],
-        target: vm.Target,
+        target: Target,
         streaming: bool,
     ) -> None:
         self.program, self.target, self.streaming = program, target, streaming
@@ -138,10 +141,10 @@ class _Writer:
             for i, k in enumerate(outputs):
                 self.ends.setdefault(k if k >= first else -1, []).append((is_sum, i))
         kind = ir.FunctionType(ir.VoidType(), [POINTER] * 5 + [INT64, INT64])
-        functions = [
+        pieces_written = [
             self._piece(f"piece{i}", kind, piece, piece is pieces[-1]) for i, piece in enumerate(pieces)
         ]
-        self._loop(kind, functions)
+        self._loop(kind, pieces_written)
 
     def _function(self, name: str, kind: Any) -> Any:
         function = ir.Function(self.module, kind, name)
@@ -150,7 +153,7 @@ class _Writer:
         function.attributes.add("nounwind")
         return function
 
-    # ---- a piece: one vector of rows through some of the instructions ---------------------------------
+    # ---- a piece: one vector of items through some of the instructions -------------------------------
 
     def _piece(self, name: str, kind: Any, piece: range, last: bool) -> Any:
         function = self._function(name, kind)
@@ -185,6 +188,10 @@ class _Writer:
         one = self.builder.insert_element(nothing, number, ir.Constant(INT32, 0))
         first = ir.Constant(ir.VectorType(INT32, self.target.width), None)
         return self.builder.shuffle_vector(one, nothing, first)
+
+    def _first_lane(self, x: vm.Vector) -> vm.Vector:
+        first = self.builder.extract_element(x.ir, ir.Constant(INT32, 0))
+        return self.lanes.vector(self._spread(first, self.vector))
 
     def _scratch(self, place: int) -> Any:
         return self.builder.gep(
@@ -250,7 +257,7 @@ class _Writer:
         elif name == "where":
             condition = self._truth(operands[0])
             self.values[slot] = vm.where(condition, *map(self._operand, operands[1:]))
-            truth = self._chosen_truth(condition, *operands[1:])
+            truth = self._truth_of_where(condition, *operands[1:])
             if truth is not None:
                 self.masks[slot] = truth
         elif name in BASIC:
@@ -260,13 +267,18 @@ class _Writer:
             self.values[slot] = function(*arguments) if self.inline else vm.called(function, *arguments)
         else:
             self.called.add((name, len(operands)))
-            self.values[slot] = vm.per_lane(f"row.{name}.{len(operands)}", *map(self._operand, operands))
+            # Past the end the first item's operands stand in: a function may refuse others.
+            arguments = [
+                vm.where(vm.Mask(self.lanes, self.valid), x, self._first_lane(x))
+                for x in map(self._operand, operands)
+            ]
+            self.values[slot] = vm.per_lane(symbol(name, len(operands)), *arguments)
 
     def _truth(self, k: int) -> vm.Mask:
         x = self._operand(k)
         return self.masks[k] if k in self.masks else x.differs(0.0)
 
-    def _chosen_truth(self, condition: vm.Mask, x: int, y: int) -> vm.Mask | None:
+    def _truth_of_where(self, condition: vm.Mask, x: int, y: int) -> vm.Mask | None:
         """Return the truth of ``where(condition, x, y)`` where it is one of truths: and, or, not."""
         first, second = self.program.operand(x), self.program.operand(y)
         if first == 1.0 and second == 0.0:
@@ -282,7 +294,7 @@ class _Writer:
     def _tanh_and_slope(self, x: int) -> tuple[vm.Vector, vm.Vector]:
         operand = self._operand(x)
         if x not in self.pairs:
-            self.pairs[x] = vm.tanh_and_slope(operand)
+            self.pairs[x] = functions.tanh_and_slope(operand)
         return self.pairs[x]
 
     # ---- results ---------------------------------------------------------------------------------------
@@ -314,9 +326,9 @@ class _Writer:
             pointer = self.builder.gep(column, [self.arguments[5]], source_etype=BYTE)
             self.builder.store(self.builder.zext(held.ir, size), pointer, align=1)
 
-    # ---- the loop over rows ----------------------------------------------------------------------------
+    # ---- the loop over items ---------------------------------------------------------------------------
 
-    def _loop(self, kind: Any, functions: Sequence[Any]) -> None:
+    def _loop(self, kind: Any, pieces: Sequence[Any]) -> None:
         arguments = [*kind.args, DOUBLE]
         function = self._function("rows", ir.FunctionType(ir.VoidType(), arguments))
         width = self.target.width
@@ -331,7 +343,7 @@ class _Writer:
         builder.position_at_end(body)
         at = builder.phi(INT64)
         at.add_incoming(begin, entry)
-        for piece in functions:
+        for piece in pieces:
             builder.call(piece, [*tables, at, end])
         following = builder.add(at, ir.Constant(INT64, width))
         at.add_incoming(following, body)

@@ -1,10 +1,9 @@
-"""A `Program` as LLVM text for one point: like instructions in loops, the rest straight. Calls no LLVM.
+"""Write a `Program` for one point as LLVM's text: like instructions in loops, the rest straight.
 
-Instructions with the same primitive, none of which needs another of them, are a *band*. A wide band is one
-loop of vector instructions over a buffer, through tables of where the operands lie unless they lie in a
-row; narrow ones are written straight, in functions short enough that compiling stays linear. The
-arithmetic is that of the program, instruction by instruction: only the order between independent ones is
-another.
+A wide band (`bands`) is one loop of vector instructions over a buffer. Its operands are read through tables
+of where they lie, unless they are neighbours. The rest is written straight, in functions short enough that
+compiling stays linear. The arithmetic is that of the program, instruction by instruction; only independent
+instructions change their order.
 """
 
 from __future__ import annotations
@@ -13,15 +12,11 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from autograd_mini.compiler.backends.llvm.bands import WIDE, Bands
+from autograd_mini.compiler.backends.llvm.jit import symbol
 from autograd_mini.compiler.program import Program
 
-__all__ = ["Text", "written"]
-
-WIDE: Final = 16
-"""From this size on a band is a loop."""
-
-LARGEST: Final = 3
-"""Operands of a tree: the larger trees are, the fewer are alike."""
+__all__ = ["SPELLED", "Text", "number", "point_code"]
 
 PIECE: Final = 500
 """Straight instructions in a function: LLVM's time grows with the square of it."""
@@ -39,7 +34,7 @@ CHOICES: Final = {
     "where": ("fcmp une {t} {0}, {zero}", "select {b} {c}, {t} {1}, {t} {2}"),
     "relu": ("fcmp ole {t} {0}, {zero}", "select {b} {c}, {t} {zero}, {t} {0}"),
 }
-"""A comparison and what is chosen by it."""
+"""A comparison, and the choice that it makes."""
 
 INTRINSICS: Final = {"abs": "fabs", "sqrt": "sqrt"}
 
@@ -50,12 +45,11 @@ SPELLED: Final = ARITHMETIC.keys() | CHOICES.keys() | INTRINSICS.keys()
 
 
 class Text:
-    """What `written` returns: the text, and how to call it.
+    """What `point_code` returns: the text, and how to call it.
 
     `int @replay(in, out, buffer, tables)` returns whether the guards hold. The buffer starts out with
     `constants` at `constants_at`, and has room for `size` doubles; `tables` are 32-bit integers. `called`
-    are primitives with numbers of operands, to be defined as functions of doubles by the name of
-    ``row.<name>.<count>``.
+    are the primitives that it calls, with their numbers of operands (`jit.symbol`).
     """
 
     def __init__(self, program: Program) -> None:
@@ -72,122 +66,9 @@ def number(x: float) -> str:
     return f"0x{struct.unpack('>Q', struct.pack('>d', x))[0]:016X}"
 
 
-def written(program: Program, width: int) -> Text:
+def point_code(program: Program, width: int) -> Text:
     """Return the program as LLVM functions, with vectors of `width` doubles in its loops."""
     return _Writer(program, width).text()
-
-
-class Plan:
-    """The program's results in an order that rolls: trees of instructions, sums, and bands of like trees.
-
-    A result that is used once is computed where it is used, as a part of that *tree*. A sum of many terms,
-    one after another, is a loop of its own. `bands` are lists of like trees, none of which needs another,
-    every operand before its use; those too small for a loop are joined, and have no shape.
-    """
-
-    def __init__(self, program: Program) -> None:
-        first, code = program.inputs, program.code
-        self.program = program
-        uses = [0] * (first + len(code))
-        for instruction in code:
-            for k in instruction[1:]:
-                if k >= 0:
-                    uses[k] += 1
-        for k in (*program.outputs, *(k for k, _ in program.guards)):
-            if k >= 0:
-                uses[k] += 2
-        self.sums = self._sums(uses)
-        summed = {k for terms in self.sums.values() for k in terms[1]}
-        self.leaves: list[tuple[int, ...]] = [()] * len(uses)
-        self.shape: list[int] = [0] * len(uses)
-        self.shapes: list[tuple[Any, ...]] = [()]  # of each shape, a primitive and the operands' shapes
-        numbers: dict[tuple[Any, ...], int] = {}
-        level = [0] * len(uses)  # of an inlined result, that of what it needs
-        inlined = bytearray(len(uses))
-        grouped: dict[int, dict[int, list[int]]] = {}
-        leaves, shape = self.leaves, self.shape
-        slot = first - 1
-        for instruction in code:
-            slot += 1
-            if slot in summed:
-                continue
-            below: list[int] = []
-            parts: list[Any] = [instruction[0]]
-            depth = 0
-            if slot in self.sums:
-                operands: Sequence[int] = self.sums[slot][0]
-                parts = ["sum", slot]
-                below = list(operands)
-                depth = max(level[k] for k in operands if k >= 0)
-            else:
-                for k in instruction[1:]:
-                    if k >= first and uses[k] == 1 and shape[k] and len(leaves[k]) + len(below) <= LARGEST:
-                        inlined[k] = 1
-                        below += leaves[k]
-                        parts.append(shape[k])
-                        depth = max(depth, level[k] - 1)
-                    else:
-                        below.append(k)
-                        parts.append(0)
-                        if k >= 0 and level[k] > depth:
-                            depth = level[k]
-            key = tuple(parts)
-            number = numbers.get(key)
-            if number is None:
-                number = numbers[key] = len(self.shapes)
-                self.shapes.append(key)
-            if parts[0] in SPELLED:
-                shape[slot] = number
-            leaves[slot] = tuple(below)
-            level[slot] = depth + 1
-            grouped.setdefault(depth + 1, {}).setdefault(number, []).append(slot)
-        self.bands: list[tuple[int, list[int]]] = []
-        straight: list[int] = []
-        self.inlined = inlined
-        self.number = {}
-        for depth in sorted(grouped):
-            wide = []
-            for number, slots in grouped[depth].items():
-                roots = [k for k in slots if not inlined[k]]
-                if len(roots) >= WIDE or self.shapes[number][0] == "sum":
-                    wide.append((number, roots))
-                else:
-                    straight += roots
-                    self.number.update(dict.fromkeys(roots, number))
-            if wide:
-                # What is narrow at this level is written before the loops: later levels may need it.
-                if straight:
-                    self.bands.append((0, straight))
-                    straight = []
-                self.bands += wide
-        if straight:
-            self.bands.append((0, straight))
-
-    def _sums(self, uses: list[int]) -> dict[int, tuple[list[int], list[int]]]:
-        """Return the last slot of each long sum, with its terms in order and the slots before the last."""
-        first, code = self.program.inputs, self.program.code
-        length = [0] * len(uses)
-        before = [-1] * len(uses)
-        for slot, instruction in enumerate(code, first):
-            if instruction[0] == "add":
-                length[slot] = 1
-                for k in instruction[1:]:
-                    if k >= first and uses[k] == 1 and length[k] >= length[slot]:
-                        length[slot], before[slot] = length[k] + 1, k
-        sums = {}
-        taken = bytearray(len(uses))
-        for slot in range(len(uses) - 1, first - 1, -1):
-            if length[slot] >= WIDE and not taken[slot]:
-                terms, members, k = [], [], slot
-                while before[k] >= 0:
-                    x, y = code[k - first][1:]
-                    terms.append(y if x == before[k] else x)
-                    k = before[k]
-                    members.append(k)
-                    taken[k] = 1
-                terms += code[k - first][:0:-1]
-                sums[slot] = terms[::-1], members
-        return sums
 
 
 class _Writer:
@@ -203,7 +84,7 @@ class _Writer:
         self.functions = 0
         self.registers = 0
         self.length = 0
-        self.plan = Plan(program)
+        self.plan = Bands(program, SPELLED)
         self.bands = self.plan.bands
         self.has_loops = any(shape for shape, _ in self.bands)
         self.base = "%b" if self.has_loops else "%in"
@@ -229,7 +110,7 @@ class _Writer:
         result.size = self.room + self.width
         result.tables = self._joined_tables()
         declared = [
-            f'declare double @"row.{name}.{count}"({", ".join(["double"] * count)}) nounwind'
+            f'declare double @"{symbol(name, count)}"({", ".join(["double"] * count)}) nounwind'
             for name, count in sorted(result.called)
         ]
         calls = [f"  call void @part{k}({GIVEN})" for k in range(self.functions)]
@@ -358,7 +239,7 @@ class _Writer:
         else:
             self.result.called.add((name, len(operands)))
             arguments = ", ".join(f"double {x}" for x in operands)
-            self.lines.append(f'  {result} = call double @"row.{name}.{len(operands)}"({arguments})')
+            self.lines.append(f'  {result} = call double @"{symbol(name, len(operands))}"({arguments})')
 
     # ---- loops -----------------------------------------------------------------------------------
 
