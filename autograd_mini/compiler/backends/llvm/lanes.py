@@ -445,7 +445,7 @@ def called(function: Callable[..., Vector], *arguments: Vector) -> Vector:
     faster.
     """
     lanes, module = arguments[0].lanes, arguments[0].lanes.builder.module
-    name = f"vector_math.{function.__name__}.v{lanes.target.width}"
+    name = f"vector.{function.__name__}.v{lanes.target.width}"
     if name not in module.globals:
         copy = ir.Function(module, ir.FunctionType(lanes.double, [lanes.double] * len(arguments)), name)
         copy.linkage = "internal"

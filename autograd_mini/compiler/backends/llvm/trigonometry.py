@@ -129,12 +129,12 @@ def _large_angle_function(module: IR) -> IR:
     x is m·2**e with an integer m.  Of 2/π only those bits matter that m·2**e does not turn into whole
     turns and that reach 2**-130 in the product: 192 of them, multiplied by m as one integer.
     """
-    name = "vector_math.large_angle"
+    name = "vector.large_angle"
     if name in module.globals:
         return module.globals[name]
     int192, byte = ir.IntType(192), ir.IntType(8)
     digits = TWO_OVER_PI.to_bytes(160, "little")
-    table = ir.GlobalVariable(module, ir.ArrayType(byte, len(digits)), "vector_math.two_over_pi")
+    table = ir.GlobalVariable(module, ir.ArrayType(byte, len(digits)), "vector.two_over_pi")
     table.initializer = ir.Constant(table.value_type, bytearray(digits))
     table.linkage, table.global_constant = "internal", True
     function = ir.Function(module, ir.FunctionType(ir.LiteralStructType([INT64, DOUBLE]), [DOUBLE]), name)
