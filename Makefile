@@ -11,7 +11,8 @@ pip    := $(bin)/python -m pip install -qq $(CONSTRAINTS:%=-c %)  # -qq: errors 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo check lint types test site notebooks nightly campaign mutation test-all-pythons \
+.PHONY: help venv demo check lint types accelerator test test-pure sanitize site notebooks nightly campaign \
+        differential mutation test-all-pythons \
         bench bench-peers constraints clean
 
 help: ## list the targets
@@ -20,7 +21,7 @@ help: ## list the targets
 # One environment, a stamp for each set of extras in it, so that `make demo` installs two small
 # packages and never waits for the developer's tools. A stamp is written last: an interrupted
 # install is done again. The sets build on one another, so that under -j no two pips meet.
-$(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS) hatch_build.py autograd_mini/engine/_node.c
 	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "error: PYTHON=$(PYTHON) is not Python 3.11 or newer with the venv module: install one, or name it: make PYTHON=/path/to/python3" >&2; \
 	  exit 1; }
@@ -48,7 +49,7 @@ demo: $(VENV)/.installed ## an expression and the article, drawn into build/
 	$(bin)/python -m autograd_mini "(a+b)*(b+1)" a=2 b=1 --svg build/expression.svg --png build/expression.png
 	$(bin)/python examples/article.py
 
-check: lint types test site ## the gate: everything a change must pass
+check: lint types accelerator test test-pure site ## the gate: everything a change must pass
 
 lint: $(VENV)/.installed-dev ## style, the one formatting, and the direction of imports
 	$(bin)/ruff check
@@ -60,6 +61,28 @@ types: $(VENV)/.installed-dev ## mypy --strict on the package
 
 test: $(VENV)/.installed-test ## the tests and every docstring and README example
 	$(bin)/pytest -n auto
+
+# The engine runs twice: `test` has it in C where it was built, and this in Python.
+test-pure: $(VENV)/.installed-test ## the engine's tests once more, all in Python
+	AUTOGRAD_MINI_PURE=1 $(bin)/pytest -n auto tests/engine tests/transforms autograd_mini/engine autograd_mini/transforms
+
+INCLUDE = $(shell $(bin)/python -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
+accelerator: $(VENV)/.installed-dev ## where there is a C compiler, the engine in C compiles without a warning, and runs
+	@if ! command -v $(CC) >/dev/null; then echo "no C compiler ($(CC)): the engine runs in Python"; else set -e; \
+	  $(CC) -std=c11 -Wall -Wextra -Werror -fsyntax-only -I$(INCLUDE) autograd_mini/engine/_node.c; \
+	  $(bin)/python -c 'from autograd_mini.engine import ACCELERATED as c; raise SystemExit(not c and "the engine in C was not built, or cannot be imported")'; \
+	fi
+
+SANITIZED = build/sanitized
+sanitize: $(VENV)/.installed-test ## the engine's tests with AddressSanitizer watching the engine in C
+	@mkdir -p $(SANITIZED)
+	@cp -r autograd_mini $(SANITIZED)
+	@rm -f $(SANITIZED)/autograd_mini/engine/_node.*.so
+	$(CC) -shared -fPIC -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -ffp-contract=off -fwrapv -DSPARE=0 \
+	  -I$(INCLUDE) autograd_mini/engine/_node.c -o $(SANITIZED)/autograd_mini/engine/_node.so
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=$(SANITIZED) \
+	  $(bin)/pytest -p no:cacheprovider tests/engine tests/transforms
 
 notebooks: $(VENV)/.installed-docs ## run every notebook, check what it says, and keep its outputs for the site
 	$(bin)/pytest -q -n 2 -m notebooks tests/test_notebooks.py
@@ -75,8 +98,11 @@ campaign: $(VENV)/.installed-test ## a million random programs, in sittings: Ctr
 	@mkdir -p build
 	$(bin)/python tests/campaign.py --seed $(SEED) --resume build/campaign-$(SEED).json
 
+differential: $(VENV)/.installed-test ## a million random programs on the engine in C and on the engine in Python
+	$(bin)/python tests/differential.py --seed $(SEED)
+
 mutation: $(VENV)/.installed-mutation ## small mistakes made in the engine, one by one: the tests must notice
-	$(bin)/python tests/mutation.py
+	AUTOGRAD_MINI_PURE=1 $(bin)/python tests/mutation.py
 
 # A pyenv shim may stand on PATH and fail, so a candidate counts only once it has run.
 test-all-pythons: ## `test` under each other supported Python found here

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from autograd_mini import __version__
 from autograd_mini.cli.arguments import Parser, UsageError, arranged, assigned, complain, read_expression
+from autograd_mini.engine import ACCELERATED
 from autograd_mini.engine.value import Value, evaluation_order
 from autograd_mini.formulas.formula import latex
 from autograd_mini.formulas.parse import Expression, ExpressionError
@@ -128,7 +129,8 @@ def _parser() -> Parser:
     )
     shows.add_argument("--tree", action="store_true", help="the graph as a tree of text")
     shows.add_argument("--latex", action="store_true", help="the expression as LaTeX")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    engine = f"engine in {'C' if ACCELERATED else 'Python'}"
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}, {engine}")
     return parser
 
 

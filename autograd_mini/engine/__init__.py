@@ -1,5 +1,8 @@
-"""The path by which micrograd's users import `Value`; the engine itself is in `value`."""
+"""The path by which micrograd's users import `Value`; the engine itself is in `value`.
 
-from autograd_mini.engine.value import Value
+`ACCELERATED` says whether its hot path runs in C, as `_node.c` has it, or in Python.
+"""
 
-__all__ = ["Value"]
+from autograd_mini.engine.value import ACCELERATED, Value
+
+__all__ = ["ACCELERATED", "Value"]

@@ -160,6 +160,7 @@ def give_method(cls: type, row: Primitive, method: Callable[..., Any]) -> None:
     """Make `method` the primitive's in a class, under each of its names that means nothing else there."""
     # Attributes set on the class, and no __getattr__: that would make every slot access slower.
     method.__name__, method.__doc__ = row.name, row.__doc__
+    method.__qualname__ = f"{cls.__name__}.{row.name}"
     method.row = row  # type: ignore[attr-defined]
     for name in (row.name, *row.aliases):
         taken = getattr(cls, name, None)

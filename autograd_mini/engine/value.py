@@ -22,6 +22,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, SupportsFloat, SupportsIndex
@@ -33,12 +34,14 @@ from autograd_mini.engine.primitives import pow_ as power
 from autograd_mini.engine.table import TABLE, Primitive, as_number, exact_number, is_number
 
 __all__ = [
+    "ACCELERATED",
     "Value",
     "depth_first",
     "evaluation_order",
     "expect_value",
     "give_methods",
     "number_of",
+    "sweep",
     "take_methods",
     "topological_order",
 ]
@@ -155,7 +158,7 @@ class Value(Recorder):
     def label(self, text: str | None) -> None:
         if text is not None and not isinstance(text, str):
             raise TypeError(f"Value.label: expected text, got {type(text).__name__}; use str(...)")
-        self._label = text
+        self._label = text if text is None or text.__class__ is str else str.__str__(text)
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
@@ -345,15 +348,7 @@ class Value(Recorder):
         """
         if modes.active:
             modes.tell("on_backward", self)
-        with _repayment:
-            leaves: list[tuple[Value, float]] = []
-            try:
-                order = _in_order(self, leaves)
-                self._grad = 1.0
-                _pay_debts(order)
-                leaves = [(leaf, before + leaf._grad) for leaf, before in leaves]
-            finally:
-                _post(leaves)
+        _repay(self)
 
     def zero_grad(self) -> None:
         """Set `grad` to zero here and in everything this node was computed from."""
@@ -507,6 +502,18 @@ def _node(op: Primitive | None, data: float, x: Any, dx: Any, y: Any, dy: Any) -
     return node
 
 
+def _repay(root: Value) -> None:
+    with _repayment:
+        leaves: list[tuple[Value, float]] = []
+        try:
+            order = _in_order(root, leaves)
+            root._grad = 1.0
+            _pay_debts(order)
+            leaves = [(leaf, before + leaf._grad) for leaf, before in leaves]
+        finally:
+            _post(leaves)
+
+
 def _in_order(root: Value, leaves: list[tuple[Value, float]]) -> list[Value]:
     """List what has debts, operands first, and set every balance to zero: `topological_order`, faster.
 
@@ -589,6 +596,28 @@ def _post(grads: list[tuple[Value, float]]) -> None:
         for leaf, grad in grads:
             leaf._grad = grad
         raise
+
+
+def sweep(root: Value, inputs: list[Value]) -> tuple[list[float], bool]:
+    """Return the derivatives of `root` with respect to `inputs`, and whether it rests on other leaves.
+
+    It is the sweep of `backward`, with the same bits, but it does not go behind the inputs, and every
+    `grad` stays as it is.
+
+    >>> a, b = Value(2.0), Value(1.0)
+    >>> sweep((a + b) * (b + 1), [b]), b.grad
+    (([5.0], True), 0.0)
+    """
+    order = topological_order(root, until=set(inputs))
+    received = dict.fromkeys(order, -0.0)
+    received[root] = 1.0
+    others = received.keys() - inputs
+    for node in order:
+        if node in others:
+            adjoint = received[node]
+            for operand, derivative in node.edges():
+                received[operand] += adjoint * derivative
+    return [received.get(x, 0.0) for x in inputs], any(node.op is None for node in others)
 
 
 def _number(where: str, x: Any) -> float:
@@ -701,6 +730,18 @@ def _method(row: Primitive) -> Callable[..., Any]:
         return _node(row, y, self, slope and slope(y, x), None, None)
 
     return method
+
+
+# All is said. Where `_node.c` was built, it now takes the place of Value, _node, _repay, sweep and _method.
+try:
+    if os.environ.get("AUTOGRAD_MINI_PURE", "") not in ("", "0"):
+        raise ImportError("the engine in Python is wanted")
+    from autograd_mini.engine._node import overwrite  # type: ignore[import-not-found]
+
+    overwrite(sys.modules[__name__])
+    ACCELERATED = True
+except ImportError:
+    ACCELERATED = False
 
 
 for _row in TABLE.values():

@@ -8,7 +8,7 @@ from functools import wraps
 from types import FunctionType
 from typing import Any, TypedDict, Unpack, overload
 
-from autograd_mini.engine.table import ATOM, TABLE, Interval, Primitive, is_number, nan, replace
+from autograd_mini.engine.table import ATOM, TABLE, Interval, Primitive, as_number, is_number, nan, replace
 from autograd_mini.engine.value import give_methods, take_methods
 
 __all__ = ["primitive"]
@@ -117,7 +117,7 @@ def primitive(
             name,
             operands,
             partials=[rule and _checked(name, rule) for rule in partials],
-            value=value,
+            value=value and _returning_float(name, value),
             definition=definition,
             spelling=spelling,
             domain=domain,
@@ -199,9 +199,27 @@ def _checked(name: str, rule: Rule) -> Rule:
                     f"a partial of primitive {name!r} returned {type(x).__name__}, not a number: is its "
                     "return statement missing? Where it is zero everywhere, give None in place of the rule"
                 )
-        return partial
+        if y.__class__ is not float:
+            return partial
+        return [as_number(x) for x in parts] if parts is partial else as_number(partial)
 
     return checked
+
+
+def _returning_float(name: str, value: Callable[..., Any]) -> Callable[..., float]:
+    """Return a function whose answer is a float where that of `value` is another number, as NumPy's are."""
+
+    @wraps(value)
+    def converted(*operands: Any) -> float:
+        answer = value(*operands)
+        if answer.__class__ is float:
+            return answer
+        try:
+            return as_number(answer)
+        except TypeError as error:
+            raise TypeError(f"{name}(): {error}") from None
+
+    return converted
 
 
 def _never_raising(function: Callable[..., Any], convert: Callable[[Any], Any] | None = None) -> Any:

@@ -235,7 +235,8 @@ def test_check_too_is_interrupted_in_silence(run, monkeypatch):
 def test_help_and_version(answer):
     assert '"(a+b)*(b+1)" a=2 b=1 --svg graph.svg' in answer("--help")
     assert answer("-h") == answer("--help")
-    assert answer("--version") == f"autograd-mini {autograd_mini.__version__}\n"
+    engine = "C" if autograd_mini.engine.ACCELERATED else "Python"
+    assert answer("--version") == f"autograd-mini {autograd_mini.__version__}, engine in {engine}\n"
 
 
 # ---- pictures --------------------------------------------------------------------------------------
