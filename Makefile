@@ -6,7 +6,7 @@ VENV   ?= .venv
 # Versions that passed together, so that tomorrow's release of a package breaks nobody's first test run.
 #   make CONSTRAINTS= …        takes the newest of everything instead.
 CONSTRAINTS ?= constraints.txt
-bin    := $(VENV)/bin
+bin    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 pip    := $(bin)/python -m pip install -qq $(CONSTRAINTS:%=-c %)  # -qq: errors only
 
 .DEFAULT_GOAL := help
@@ -44,10 +44,15 @@ $(VENV)/.installed-bench-peers: $(VENV)/.installed-bench
 
 venv: $(VENV)/.installed ## the environment that `demo` needs
 
-demo: $(VENV)/.installed ## an expression and the article, drawn into build/
+demo: $(VENV)/.installed ## an expression and the article's network, computed, and drawn into build/
 	@mkdir -p build
 	$(bin)/python -m autograd_mini "(a+b)*(b+1)" a=2 b=1 --svg build/expression.svg --png build/expression.png
-	$(bin)/python examples/article.py
+	$(bin)/python examples/article.py build/network.svg
+	@echo
+	@echo "Drawn: build/expression.svg, build/expression.png, build/network.svg. What to try next:"
+	@echo "  $(bin)/python -m autograd_mini 'sin(x)*exp(-x)' x=1 --tree"
+	@echo "  $(bin)/python -m autograd_mini 'sin(x)*exp(-x)' x=1 --svg build/mine.svg"
+	@echo "  $(bin)/python -m autograd_mini --help"
 
 check: lint types accelerator test test-pure site ## the gate: everything a change must pass
 

@@ -1,5 +1,11 @@
-"""The article's network, trained twice: by its true gradient, and as the article's program has it."""
+"""The article's network, trained twice: by its true gradient, and as the article's program has it.
 
+python examples/article.py [network.svg]
+"""
+
+import sys
+
+from autograd_mini import draw
 from autograd_mini.nn import MLP
 from autograd_mini.optim import sgd
 
@@ -67,8 +73,8 @@ def matrix(rows):
     return "[" + " ".join("[" + " ".join(f"{w: .5f}" for w in row) + "]" for row in rows) + "]"
 
 
-def main():
-    """Print both trainings beside the figures of the article."""
+def main(picture=None):
+    """Print both trainings beside the numbers of the article; draw the network if a file is named."""
     hidden, output, loss = forward(network())
     true, true_net = train(true_update)
     printed, printed_net = train(printed_update)
@@ -90,10 +96,13 @@ def main():
         for i, layer in enumerate(net.layers):
             print(f"    {name if i == 0 else '':14} W{i}  {matrix(layer.weights)}")
     print(NOTES)
+    if picture is not None:
+        loss.backward()
+        draw(loss).save(picture)
 
 
 NOTES = """
- (1) is the residual ŷ − y, not the loss. (2) is a decimal point gone astray:
+ (1) is the residual ŷ − y, not the loss. (2) has its decimal point misplaced:
      the loss is 0.0166 by the gradient, 0.0165 by the printed code.
 
 The article derives the true gradient, but its program does not compute it.
@@ -104,4 +113,4 @@ because the output layer's step is right, and so ends at 5.92944818e-07;
 the true gradient gets further in the same hundred steps."""
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

@@ -1,11 +1,10 @@
-"""The page of primitives, read from the rows of the table. Knows no function by name.
+"""The table of primitives as a table: each one's formula, derivatives, domain and accuracy.
 
-A partial is written down by running its rule on leaves that carry the names of the operands and of the
-result: what the rule records is the formula.
+A derivative is found by running its rule on leaves that carry the names of the operands and of the result;
+what the rule records is the formula.
 """
 
 import re
-from itertools import chain
 from pathlib import Path
 
 from sphinx.util.docutils import SphinxDirective
@@ -21,27 +20,32 @@ WIDE = 160
 
 
 class Primitives(SphinxDirective):
-    """A section for each row: what it is, its value, its partials, its domain, its accuracy."""
+    """A table with a line for each primitive."""
 
     def run(self):
-        """Return the sections."""
+        """Return the table."""
         path = Path(self.env.srcdir) / "data" / "accuracy.txt"
         self.env.note_dependency(str(path))
         errors = measured(path.read_text(encoding="utf-8")) if path.exists() else {}
-        rows = chain.from_iterable(section(row, errors.get(row.name, [])) for row in TABLE.values())
-        return self.parse_text_to_nodes("\n".join(rows), allow_section_headings=True)
+        head = [
+            "| primitive | value and derivatives | tested over | worst error in ULP |",
+            "|:--|:--|:--|:--|",
+        ]
+        rows = (line(row, errors.get(row.name, [])) for row in TABLE.values())
+        return self.parse_text_to_nodes("\n".join([*head, *rows]))
 
 
 class Names(SphinxDirective):
-    """The names of all rows, each a link to its section."""
+    """The names of all primitives, each a link to its line of the table."""
 
     def run(self):
         """Return one paragraph."""
-        return self.parse_text_to_nodes(" · ".join(f"[{name}](#{name})" for name in TABLE))
+        links = (f'<a href="#{name}">{name}</a>' for name in TABLE)
+        return self.parse_text_to_nodes(" · ".join(links))
 
 
 def measured(text):
-    """Return the worst errors of each row, in ULP, from what benchmarks/bench_accuracy.py printed.
+    """Return the worst errors of each primitive, in ULP, from what benchmarks/bench_accuracy.py printed.
 
     >>> measured("exp         value              0.51     388   [1.5]")
     {'exp': ['value 0.51']}
@@ -52,19 +56,28 @@ def measured(text):
     return errors
 
 
-def section(row, errors):
-    """Yield the Markdown of one row; `errors` are the worst measured, in words."""
+def line(row, errors):
+    """Return the line of one primitive; `errors` are the worst measured, in words."""
     names = [x.label for x in leaves(row)]
     domains = list(dict.fromkeys(map(interval, row.domain)))
     if len(domains) > 1:
         domains = [f"${x}$ in {d}" for x, d in zip(names, map(interval, row.domain), strict=True)]
-    yield f"### {row.name}\n\n{row.__doc__}\n"
-    yield f"- ${RESULT} = {latex(row(*leaves(row)))}$, tested over {', '.join(domains)}"
+    found = [f"${RESULT} = {latex(row(*leaves(row)))}$"]
     for name, derivative in zip(names, derivatives(row), strict=True):
-        yield rf"- $\partial {RESULT} / \partial {name}$ {derivative}"
-    if errors:
-        yield f"- worst error measured, in ULP: {', '.join(errors)}"
-    yield ""
+        found.append(rf"$\partial {RESULT} / \partial {name}$ {derivative}")
+    doc = " ".join(row.__doc__.split())
+    cells = [f'<a id="{row.name}"></a>**{row.name}**<br>{doc}', "<br>".join(found), ", ".join(domains)]
+    return "| " + " | ".join(map(without_bars, [*cells, "<br>".join(errors)])) + " |"
+
+
+def without_bars(cell):
+    r"""Return the text of a cell so that no | in it ends the cell.
+
+    >>> print(without_bars(r"log |x| is $\log |x|$"))
+    log \|x\| is $\log \vert x\vert $
+    """
+    parts = re.split(r"(\$[^$]+\$)", cell)
+    return "".join(p.replace("|", r"\vert " if p.startswith("$") else r"\|") for p in parts)
 
 
 def leaves(row):

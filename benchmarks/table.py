@@ -1,0 +1,95 @@
+"""Print the table of speeds as Markdown, from the outputs that are committed in docs/data.
+
+    python benchmarks/table.py
+
+The README's table is this one, and a test compares them.
+"""
+
+import re
+from pathlib import Path
+
+DATA = Path(__file__).parents[1] / "docs" / "data"
+OURS = "autograd_mini"
+
+
+def races(text):
+    """Return {title: {contestant: µs}} of what bench_replay.py printed.
+
+    >>> races('''
+    ... Rosenbrock, n = 1000
+    ...   autograd_mini                              2.31 µs   ours is  1.000 of it
+    ...   hand-written C                             1.25 µs   ours is  1.840 of it  (promised: 1.0)
+    ... ''')
+    {'Rosenbrock, n = 1000': {'autograd_mini': 2.31, 'hand-written C': 1.25}}
+    """
+    found, title = {}, None
+    for line in text.splitlines():
+        match = re.match(r"  (\S.*?) +([\d.]+) µs   ours is", line)
+        if match:
+            found.setdefault(title, {})[match[1]] = float(match[2])
+        elif line and not line.startswith(" "):
+            title = line
+    return found
+
+
+def steps(text):
+    """Return {title: {(collector, library): median}} of what bench_eager.py printed.
+
+    >>> steps('''
+    ... One step, ms
+    ...   collector  library        runs    median   fastest   median, wall clock
+    ...   default    autograd_mini   100      62.8      45.8      63.0
+    ... ''')
+    {'One step, ms': {('default', 'autograd_mini'): 62.8}}
+    """
+    found, title = {}, None
+    for line in text.splitlines():
+        match = re.match(r"  (default|paused) +([a-z_]\S+(?: \S+)*?) +(\d+) +([\d.]+) ", line)
+        if match:
+            found.setdefault(title, {})[match[1], match[2]] = float(match[4])
+        elif line and not line.startswith(" "):
+            title = line
+    return found
+
+
+def shown(number, unit="µs"):
+    """Return a time with three digits, in ms from a thousand µs on."""
+    if unit == "µs" and number >= 1000:
+        number, unit = number / 1000, "ms"
+    return f"{number:.3g} {unit}" if number < 1000 else f"{number:,.0f} {unit}"
+
+
+def rows(replay, eager):
+    """Yield the lines of the table."""
+    yield "| work | here | beside it, and how many times our time that is |"
+    yield "|:--|--:|:--|"
+    for title, times in races(replay).items():
+        mine = times.pop(OURS)
+        yield line(title, mine, times, "µs")
+    for title, times in steps(eager).items():
+        name, unit = title.rsplit(", ", 1)
+        for collector in ("default", "paused"):
+            mine = {library: t for (mode, library), t in times.items() if mode == collector}
+            state = "as Python starts" if collector == "default" else "collector paused"
+            yield line(f"{name}, eager, {state}", mine.pop(OURS), mine, unit)
+
+
+def line(title, mine, times, unit):
+    """Return a row; a contestant who is faster stands in bold."""
+    cells = []
+    for name, time in sorted(times.items(), key=lambda item: item[1]):
+        cell = f"{name} {shown(time, unit)} ({time / mine:.3g}×)"
+        cells.append(f"**{cell}**" if time < mine else cell)
+    return f"| {title} | {shown(mine, unit)} | {', '.join(cells) or 'nobody'} |"
+
+
+def table():
+    """Return the whole table, the machine below it."""
+    replay = (DATA / "bench_replay.txt").read_text(encoding="utf-8")
+    eager = (DATA / "bench_eager.txt").read_text(encoding="utf-8")
+    machine = replay.splitlines()[0]
+    return "\n".join([*rows(replay, eager), "", f"Medians of one run on one thread: {machine}."])
+
+
+if __name__ == "__main__":
+    print(table())
