@@ -13,13 +13,14 @@ import itertools
 import json
 import math
 import pickle
-import platform
 import random
 import statistics
 import subprocess
 import sys
 import time
 import tracemalloc
+
+from machine import description
 
 from autograd_mini import Value, collector_paused, topological_order
 from autograd_mini.nn import MLP
@@ -257,11 +258,7 @@ def main():
         worker(*arguments.worker)
         return
     quick = arguments.quick
-    print(
-        f"Python {platform.python_version()} on {platform.machine()}, "
-        f"autograd-mini {importlib.metadata.version('autograd-mini')}, "
-        f"micrograd {importlib.metadata.version('micrograd')}"
-    )
+    print(f"{description()}, micrograd {importlib.metadata.version('micrograd')}")
     compare("One step of micrograd's MLP demo", "mlp", (25, 5) if quick else (100, 20), "ms", 1e3)
     compare(
         f"Mixed chain of {CHAIN:,} operations, forward + backward + free, per operation",

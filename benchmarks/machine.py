@@ -7,6 +7,20 @@ VECTORS = ("avx512f", "avx2", "avx", "sse4_2", "asimd")
 """Instruction sets for vectors, the widest first."""
 
 
+def features():
+    """The names of the processor's features, as the system lists them; empty where it does not."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:  # not Linux
+        return set()
+    return {
+        word
+        for line in text.splitlines()
+        if line.startswith(("flags", "Features"))
+        for word in line.split()
+    }
+
+
 def description():
     """Python's version, the processor with its widest vector instructions, and the C library.
 
@@ -19,8 +33,7 @@ def description():
         lines = []
     known = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
     known = {name.strip(): text.strip() for name, text in known.items()}
-    flags = (known.get("flags") or known.get("Features") or "").split()
     name = known.get("model name") or platform.processor() or platform.machine()
-    vectors = next((f" with {word}" for word in VECTORS if word in flags), "")
+    vectors = next((f" with {word}" for word in VECTORS if word in features()), "")
     library = " ".join(platform.libc_ver()) or platform.system()
     return f"{platform.python_implementation()} {platform.python_version()}, {name}{vectors}, {library}"
