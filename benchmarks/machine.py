@@ -1,5 +1,6 @@
 """The machine that a figure is of, in a line."""
 
+import os
 import platform
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def features():
 
 
 def description():
-    """Python's version, the processor with its widest vector instructions, and the C library.
+    """Python's version, the processor with its widest vector instructions, the C library, and the load.
 
     >>> description().startswith("CPython")
     True
@@ -36,4 +37,11 @@ def description():
     name = known.get("model name") or platform.processor() or platform.machine()
     vectors = next((f" with {word}" for word in VECTORS if word in features()), "")
     library = " ".join(platform.libc_ver()) or platform.system()
-    return f"{platform.python_implementation()} {platform.python_version()}, {name}{vectors}, {library}"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{python}, {name}{vectors}, {library}, {busy()}"
+
+
+def busy():
+    """How many cores there are, and how many processes want them: with more than cores, times grow."""
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{os.cpu_count()} cores{load}"

@@ -13,20 +13,20 @@ OURS = "autograd_mini"
 
 
 def races(text):
-    """Return {title: {contestant: µs}} of what bench_replay.py printed.
+    """Return {title: {contestant: (µs, our time over its)}} of what bench_replay.py printed.
 
     >>> races('''
     ... Rosenbrock, n = 1000
     ...   autograd_mini                              2.31 µs   ours is  1.000 of it
     ...   hand-written C                             1.25 µs   ours is  1.840 of it  (promised: 1.0)
     ... ''')
-    {'Rosenbrock, n = 1000': {'autograd_mini': 2.31, 'hand-written C': 1.25}}
+    {'Rosenbrock, n = 1000': {'autograd_mini': (2.31, 1.0), 'hand-written C': (1.25, 1.84)}}
     """
     found, title = {}, None
     for line in text.splitlines():
-        match = re.match(r"  (\S.*?) +([\d.]+) µs   ours is", line)
+        match = re.match(r"  (\S.*?) +([\d.]+) µs   ours is +([\d.]+) of it", line)
         if match:
-            found.setdefault(title, {})[match[1]] = float(match[2])
+            found.setdefault(title, {})[match[1]] = float(match[2]), float(match[3])
         elif line and not line.startswith(" "):
             title = line
     return found
@@ -64,22 +64,25 @@ def rows(replay, eager):
     yield "| work | here | beside it, and how many times our time that is |"
     yield "|:--|--:|:--|"
     for title, times in races(replay).items():
-        mine = times.pop(OURS)
+        mine, _ = times.pop(OURS)
         yield line(title, mine, times, "µs")
     for title, times in steps(eager).items():
         name, unit = title.rsplit(", ", 1)
         for collector in ("default", "paused"):
-            mine = {library: t for (mode, library), t in times.items() if mode == collector}
+            medians = {library: t for (mode, library), t in times.items() if mode == collector}
+            mine = medians.pop(OURS)
             state = "as Python starts" if collector == "default" else "collector paused"
-            yield line(f"{name}, eager, {state}", mine.pop(OURS), mine, unit)
+            others = {library: (t, mine / t) for library, t in medians.items()}
+            yield line(f"{name}, eager, {state}", mine, others, unit)
 
 
-def line(title, mine, times, unit):
+def line(title, mine, others, unit):
     """Return a row; a contestant who is faster stands in bold."""
     cells = []
-    for name, time in sorted(times.items(), key=lambda item: item[1]):
-        cell = f"{name} {shown(time, unit)} ({time / mine:.3g}×)"
-        cells.append(f"**{cell}**" if time < mine else cell)
+    for name, (time, ratio) in sorted(others.items(), key=lambda item: item[1]):
+        times = 1 / max(ratio, 1e-3)
+        cell = f"{name} {shown(time, unit)} ({times:.{0 if times >= 10 else 1 if times >= 1 else 2}f}×)"
+        cells.append(f"**{cell}**" if ratio > 1 else cell)
     return f"| {title} | {shown(mine, unit)} | {', '.join(cells) or 'nobody'} |"
 
 
