@@ -67,7 +67,11 @@ def line(row, errors):
         found.append(rf"$\partial {RESULT} / \partial {name}$ {derivative}")
     doc = " ".join(row.__doc__.split())
     cells = [f'<a id="{row.name}"></a>**{row.name}**<br>{doc}', "<br>".join(found), ", ".join(domains)]
-    return "| " + " | ".join(map(without_bars, [*cells, "<br>".join(errors)])) + " |"
+    return (
+        "| "
+        + " | ".join(map(without_bars, [*cells, "<br>".join(e.replace(" ", "&nbsp;") for e in errors)]))
+        + " |"
+    )
 
 
 def without_bars(cell):
