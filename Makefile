@@ -11,7 +11,7 @@ pip    := $(bin)/python -m pip install -qq $(CONSTRAINTS:%=-c %)  # -qq: errors 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo check lint types accelerator test test-pure sanitize site notebooks nightly campaign \
+.PHONY: help venv demo check lint lint-js types accelerator test test-pure sanitize site notebooks nightly campaign \
         differential mutation test-all-pythons \
         bench bench-peers constraints clean
 
@@ -54,12 +54,26 @@ demo: $(VENV)/.installed ## an expression and the article's network, computed, a
 	@echo "  $(bin)/python -m autograd_mini 'sin(x)*exp(-x)' x=1 --svg build/mine.svg"
 	@echo "  $(bin)/python -m autograd_mini --help"
 
-check: lint types accelerator test test-pure site ## the gate: everything a change must pass
+check: lint lint-js types accelerator test test-pure site ## the gate: everything a change must pass
 
 lint: $(VENV)/.installed-dev ## style, the one formatting, and the direction of imports
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/lint-imports
+
+node_modules/.installed: package.json package-lock.json
+	@echo "installing the linter of the JavaScript into node_modules"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+lint-js: ## style and formatting of the page's JavaScript; skipped without Node, but not in CI
+	@if command -v npm >/dev/null; then \
+	  $(MAKE) --no-print-directory node_modules/.installed && npm run --silent lint; \
+	elif [ "$$CI" = true ]; then \
+	  echo "error: npm is not on PATH, and CI must check the JavaScript: install Node.js" >&2; exit 1; \
+	else \
+	  echo "lint-js: no npm on PATH, skipped"; \
+	fi
 
 types: $(VENV)/.installed-dev ## mypy --strict on the package
 	$(bin)/mypy

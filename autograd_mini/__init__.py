@@ -75,7 +75,7 @@ from autograd_mini.formulas.formula import formula, latex
 from autograd_mini.formulas.notebook import as_mathematics as as_mathematics
 from autograd_mini.formulas.parse import Expression, ExpressionError, parse
 from autograd_mini.formulas.to_sympy import to_sympy
-from autograd_mini.page.animate import animate
+from autograd_mini.page.explore import explore
 from autograd_mini.show.draw import draw
 from autograd_mini.show.ledger import ledger
 from autograd_mini.show.paths import paths, visits
@@ -116,7 +116,7 @@ __all__ = [
     "Formula",
     "acos",
     "acosh",
-    "animate",
+    "explore",
     "asin",
     "asinh",
     "atan",

@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "chinese_search",
     "docstrings",
+    "live_page",
     "mathml",
     "table_of_primitives",
 ]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,15 +12,22 @@ import urllib.request
 import pytest
 
 
+def absent(what):
+    """Skip a test for want of a tool; in CI, where it must be there, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}, and CI must have them: install them")
+    pytest.skip(what)
+
+
 @contextlib.contextmanager
 def browsing():
-    """Give a Browser, or skip the tests where there is none."""
+    """Give a Browser; where there is none the tests are skipped, or fail in CI."""
     driver = shutil.which("chromedriver")
     chromium = next(
         filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None
     )
     if driver is None or chromium is None:
-        pytest.skip("no Chromium and chromedriver on PATH: the page's content is tested without")
+        absent("no Chromium and chromedriver on PATH")
     browser = Browser(driver, chromium)
     try:
         yield browser
@@ -43,6 +51,11 @@ class Browser:
             "--headless=new",
             "--no-sandbox",
             "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
             "--force-prefers-reduced-motion",
         ]
         options = {"args": [*flags, "--window-size=1300,1000"], "binary": chromium}

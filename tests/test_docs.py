@@ -149,7 +149,9 @@ def extensions(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
 
 
-@pytest.mark.parametrize("name", ["chinese_search", "docstrings", "mathml", "table_of_primitives"])
+@pytest.mark.parametrize(
+    "name", ["chinese_search", "docstrings", "live_page", "mathml", "table_of_primitives"]
+)
 def test_examples_of_the_extensions(extensions, name):
     module = __import__(name)
     results = doctest.testmod(module, optionflags=doctest.ELLIPSIS)

@@ -17,7 +17,7 @@ from autograd_mini.engine import ACCELERATED
 from autograd_mini.engine.value import Value, evaluation_order
 from autograd_mini.formulas.formula import latex
 from autograd_mini.formulas.parse import Expression, ExpressionError
-from autograd_mini.page.animate import animate
+from autograd_mini.page.explore import explore
 from autograd_mini.show.draw import draw
 from autograd_mini.show.ledger import Ledger, ledger
 from autograd_mini.show.names import definition, names, operation
@@ -30,7 +30,7 @@ PROGRAM: Final = "autograd-mini"
 ROWS: Final = 60
 """With more values than this, the middle is left out."""
 
-PICTURES: Final = ("svg", "png", "dot", "animate")
+PICTURES: Final = ("svg", "png", "dot", "page")
 """The options that name a file."""
 
 FAILURE: Final = 1  # the request is right but cannot be carried out
@@ -118,7 +118,7 @@ def _parser() -> Parser:
     files.add_argument("--png", metavar="FILE", help="write it as PNG")
     files.add_argument("--dot", metavar="FILE", help="write it as DOT text, which needs no Graphviz")
     files.add_argument(
-        "--animate", metavar="FILE", help="write an HTML page that plays the reverse sweep step by step"
+        "--page", metavar="FILE", help="write an HTML page on which the graph can be stepped and changed"
     )
     shows = parser.add_argument_group("what to print instead").add_mutually_exclusive_group()
     shows.add_argument(
@@ -167,7 +167,7 @@ def _differentiate(arguments: Sequence[str]) -> int:
     result = expression(**leaves)
     root = result if isinstance(result, Value) else Value(result, label="result")
     root.backward()
-    pictures = _pictures(root, files)
+    pictures = _pictures(root, files, expression, leaves)
     if options.json:
         text = _json(expression, root, leaves)
     elif options.latex:
@@ -185,13 +185,15 @@ def _differentiate(arguments: Sequence[str]) -> int:
 # ---- the answer ------------------------------------------------------------------------------------
 
 
-def _pictures(root: Value, files: Mapping[str, str]) -> list[str]:
+def _pictures(
+    root: Value, files: Mapping[str, str], expression: Expression, leaves: Mapping[str, Value]
+) -> list[str]:
     """Write the pictures and return their paths; the option, not the path, decides the format."""
     kinds: dict[str, Callable[[], str | bytes]] = {
         "svg": lambda: draw(root).svg,
         "png": lambda: draw(root).png,
         "dot": lambda: draw(root).source,
-        "animate": lambda: _animation(root),
+        "page": lambda: _page(expression, leaves),
     }
     for kind, path in files.items():
         picture = kinds[kind]()
@@ -199,10 +201,11 @@ def _pictures(root: Value, files: Mapping[str, str]) -> list[str]:
     return list(files.values())
 
 
-def _animation(root: Value) -> str:
+def _page(expression: Expression, leaves: Mapping[str, Value]) -> str:
     try:
-        return animate(root).html
-    except ValueError as error:  # too many steps to watch
+        numbers: dict[str, Any] = {name: leaf.data for name, leaf in leaves.items()}
+        return explore(expression.text, **numbers).html
+    except ValueError as error:  # more nodes than an eye can follow
         raise UsageError(str(error)) from None
 
 

@@ -318,7 +318,7 @@ class Compiled:
         return self._point.replay(self._traces.of(call)[0], call)[0]
 
     def source(self, language: str, *args: Any, **kwargs: Any) -> str:
-        """Return the program of a call as text in "python", "numpy", "c" or "llvm".
+        """Return the program of a call as text in "python", "numpy", "llvm", "c" or "javascript".
 
         >>> print(compile(lambda x, y: x * y).source("c", 2.0, 3.0).splitlines()[-3])
             out[0] = v2;

@@ -1,7 +1,8 @@
 """Text to `Value`, safely: what an expression may say, and where it is wrong. Runs no code of the text's.
 
 The notation is Python's, cut down to arithmetic: numbers, names, ``+ - * / **``, brackets, calls of the
-functions in the table, and comparisons in the condition of a `where`. It is read here and not by Python's
+functions in the table, and comparisons in the condition of a `where`. A result that is used more than once
+is defined first: ``s = x*x; s + s*s*s``. It is read here and not by Python's
 own parser, which goes a level deeper for each term and gives up on a sum of a few thousand. Nothing below
 recurses, so the one cap, on length, bounds depth, nodes, memory and time as well.
 """
@@ -23,7 +24,7 @@ from autograd_mini.engine.table import TABLE, Primitive, as_number
 from autograd_mini.engine.value import Value
 from autograd_mini.show.text import width
 
-__all__ = ["CONSTANTS", "LONGEST", "Expression", "ExpressionError", "parse"]
+__all__ = ["CONSTANTS", "LONGEST", "OTHER_NAMES", "REMEDIES", "Expression", "ExpressionError", "parse"]
 
 LONGEST: Final = 10_000
 """How many characters an expression may have."""
@@ -101,13 +102,13 @@ _BINARY: Final[dict[str, _Operator]] = {
 _TOKEN: Final = re.compile(
     r"(?P<number>(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<name>[^\W0-9]\w*)"
-    r"|(?P<sign>\*\*|//|[<>=!:]=|[-+*/%(),<>])"
+    r"|(?P<sign>\*\*|//|[<>=!:]=|[-+*/%(),;<>])"
     r"|(?P<blank>\s+)"
     r"|(?P<other>.)",
     re.DOTALL,
 )
 
-_REMEDIES: Final[dict[str, str]] = {
+REMEDIES: Final[dict[str, str]] = {
     "^": "a power is written **",
     "=": "to compare, write ==; the numbers of names are given apart from the expression",
     ":=": "the numbers of names are given apart from the expression",
@@ -138,7 +139,7 @@ _REMEDIES: Final[dict[str, str]] = {
     "False": "falsehood is written 0",
 }
 
-_OTHER_NAMES: Final = {"max": "maximum", "min": "minimum", "ln": "log"}
+OTHER_NAMES: Final = {"max": "maximum", "min": "minimum", "ln": "log"}
 """What people call a function of ours that its spelling would not find, and its row does not know."""
 
 
@@ -164,14 +165,21 @@ class _Bracket:
         return self.in_condition or (self.function is p.where and not self.operands)
 
 
-_Step = float | str | _Operator
-"""A step of a stack machine: push a number, push the number of a name, apply."""
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    name: str
+    is_new: bool  # made by an operation: `t = s` is another name of s
+
+
+_Step = float | str | _Operator | _Definition
+"""A step of a stack machine: push a number, push the number of a name, apply, take as a name's."""
 
 
 # ---- reading ---------------------------------------------------------------------------------------
 
 
 def _tokens(text: str) -> Iterator[_Token]:
+    before = ["start", ";"]  # the kinds of the last two tokens, signs as they are
     for match in _TOKEN.finditer(text):
         kind, token, position = str(match.lastgroup), match.group(), match.start()
         if kind == "blank":
@@ -184,16 +192,19 @@ def _tokens(text: str) -> Iterator[_Token]:
                 raise _unreadable(token[strange], text, position + strange)
             token = unicodedata.normalize("NFKC", token)  # as Python has it: ｘ and x are one name
             if keyword.iskeyword(token):
-                remedy = _REMEDIES.get(token, "it is a word of Python's, choose another")
+                remedy = REMEDIES.get(token, "it is a word of Python's, choose another")
                 raise ExpressionError(f"{token!r} is no name here: {remedy}", text, position)
-        elif kind == "other" or token in _REMEDIES:
+        elif token == "=" and before == [";", "name"]:
+            pass
+        elif kind == "other" or token in REMEDIES:
             raise _unreadable(token, text, position)
+        before = [before[1], token if kind == "sign" else kind]
         yield _Token(kind, token, position)
     yield _Token("end", "", len(text.rstrip()))
 
 
 def _unreadable(sign: str, text: str, position: int) -> ExpressionError:
-    remedy = _REMEDIES.get(sign, "use numbers, names, + - * / ** ( ) and functions")
+    remedy = REMEDIES.get(sign, "use numbers, names, + - * / ** ( ) and functions")
     shown = repr(sign) if sign.isprintable() else f"the character U+{ord(sign):04X}"
     return ExpressionError(f"{shown} cannot be read: {remedy}", text, position)
 
@@ -206,25 +217,54 @@ class _Reader:
         self.tokens = list(_tokens(text))
         self.steps: list[_Step] = []
         self.names: dict[str, int] = {}  # and where each first stands
+        self.defined: set[str] = set()
         self.open: list[_Operator | _Bracket] = []
         self.brackets: list[_Bracket] = []  # those of `open`
 
     def read(self) -> list[_Step]:
-        at = 0
+        at, defines = self.definition(0)
         while True:
             at = self.operand(at)
             while self.tokens[at].text == ")" and self.tokens[at].kind == "sign":
                 self.close(self.tokens[at])
                 at += 1
             token = self.tokens[at]
-            if token.kind == "end":
-                break
+            if token.kind == "end" or token.text == ";":
+                self.end(token, defines)
+                if token.kind == "end":
+                    return self.steps
+                at, defines = self.definition(at + 1)
+                continue
             self.binary(token)
             at += 1
+
+    def definition(self, at: int) -> tuple[int, _Token | None]:
+        """Read ``name =``, if that is what begins here; return where the next token is, and the name."""
+        token = self.tokens[at]
+        if token.kind != "name" or self.tokens[at + 1].text != "=":
+            return at, None
+        if token.text in self.defined or token.text in self.names:
+            how = "defined twice" if token.text in self.defined else "used before it is defined"
+            raise self.error(
+                f"{_cut(token.text)!r} is {how}: give one of the two another name", token.position
+            )
+        return at + 2, token
+
+    def end(self, token: _Token, defines: _Token | None) -> None:
+        """End what stands before a semicolon, or all."""
         if self.brackets:
             raise self.error("the bracket is never closed: add ')'", self.brackets[-1].position)
         self.settle(_COMPARES)
-        return self.steps
+        if (defines is None) == (token.text == ";"):
+            raise self.error(
+                "a definition is no result: go on, as in s = x*x; s + 1; numbers are given apart"
+                if defines
+                else "';' ends a definition, as in s = x*x; s + 1: there is none",
+                token.position,
+            )
+        if defines is not None:
+            self.steps.append(_Definition(defines.text, isinstance(self.steps[-1], _Operator)))
+            self.defined.add(defines.text)
 
     def operand(self, at: int) -> int:
         """Read all up to the end of a name or number, from token `at` on; return where the next one is."""
@@ -236,7 +276,8 @@ class _Reader:
                 return at
             if token.kind == "name":
                 if after.text != "(":
-                    self.names.setdefault(token.text, token.position)
+                    if token.text not in self.defined:
+                        self.names.setdefault(token.text, token.position)
                     self.steps.append(token.text)
                     return at
                 self.enter(_Bracket(after.position, self.function(token)))
@@ -328,7 +369,7 @@ class _Reader:
         row = TABLE.get(token.text) or next((r for r in TABLE.values() if token.text in r.aliases), None)
         if row is not None:
             return row
-        other = _OTHER_NAMES.get(token.text)
+        other = OTHER_NAMES.get(token.text)
         close = [other] if other in TABLE else get_close_matches(token.text[:40], TABLE, n=1)
         name = _cut(token.text)
         hint = f"did you mean {close[0]}?" if close else f"a product is written {name} * (...)"
@@ -364,6 +405,8 @@ class Expression:
     ('a', 'b')
     >>> f(0.0, 1.0), f(b=1.0, a=0.0, pi=3.0)
     (4.141592653589793, 4.0)
+    >>> Expression("s = x*x; s + s*s*s")(3.0)
+    738.0
     """
 
     def __init__(self, text: str) -> None:
@@ -418,13 +461,17 @@ class Expression:
                 self._names[missing[0]],
             )
 
-    def _evaluate(self, numbers: Mapping[str, Any]) -> Any:
+    def _evaluate(self, numbers: dict[str, Any]) -> Any:
         stack: list[Any] = []
         for step in self._steps:
             if isinstance(step, _Operator):
                 operands = stack[-step.operands :]
                 del stack[-step.operands :]
                 stack.append(step.apply(*operands))
+            elif isinstance(step, _Definition):
+                numbers[step.name] = result = stack.pop()
+                if step.is_new and isinstance(result, Value):
+                    result.label = (result.label or "") + step.name
             else:
                 stack.append(numbers[step] if isinstance(step, str) else step)
         return stack[0]

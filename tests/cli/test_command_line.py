@@ -255,9 +255,9 @@ def test_pictures_are_written_whatever_their_names_end_in(answer, tmp_path):
 
 def test_no_picture_replaces_another(refusal, tmp_path):
     one, same = str(tmp_path / "z"), os.path.join(tmp_path, ".", "z")
-    status, line, _ = refusal("a*b", "a=1", "b=2", "--dot", one, "--animate", same)
+    status, line, _ = refusal("a*b", "a=1", "b=2", "--dot", one, "--page", same)
     assert (status, os.listdir(tmp_path)) == (2, [])
-    assert f"--dot and --animate both name {same!r}: give each a file of its own" in line
+    assert f"--dot and --page both name {same!r}: give each a file of its own" in line
     for none in ("", "-"):
         status, line, _ = refusal("a*b", "a=1", "b=2", f"--dot={none}")
         assert (status, f"--dot {none!r} names no file: name one" in line) == (2, True)
@@ -265,9 +265,9 @@ def test_no_picture_replaces_another(refusal, tmp_path):
 
 def test_a_page_on_which_the_debts_are_repaid(answer, refusal, tmp_path):
     page = tmp_path / "debts.html"
-    assert answer("(a+b)*(b+1)", "a=2", "b=1", "--animate", str(page)).endswith(f"Pictures\n  {page}\n")
+    assert answer("(a+b)*(b+1)", "a=2", "b=1", "--page", str(page)).endswith(f"Pictures\n  {page}\n")
     assert "<script" in page.read_text()
-    status, line, _ = refusal("*".join(["a"] * 400), "a=1", "--animate", str(tmp_path / "large.html"))
+    status, line, _ = refusal("*".join(["a"] * 400), "a=1", "--page", str(tmp_path / "large.html"))
     assert (status, os.listdir(tmp_path)) == (2, ["debts.html"])
     assert "more than an eye can follow" in line
 
@@ -325,7 +325,7 @@ def test_without_a_renderer_the_remedy_is_named_and_dot_still_works(refusal, ans
         (("a", "1b=2"), "'1b=2' has no name before the ="),
         (("a", "a.b=2"), "'a.b=2' has no name before the ="),
         (("a", "+", "b"), "'+' is not name=number: write numbers as in a=2, without blanks, and put the"),
-        (("a=2", "a"), "'=' cannot be read: to compare, write =="),
+        (("a=2", "a"), "a definition is no result: go on, as in s = x*x; s + 1; numbers are given apart"),
         (("a", "a=1", "--frobnicate"), "unrecognized arguments: --frobnicate; autograd-mini --help shows"),
         (("a", "a=1", "--js"), "unrecognized arguments: --js"),
         (("a", "a=1", "--svg"), "argument --svg: expected one argument"),

@@ -8,7 +8,7 @@ from browser import browsing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_mini import Value, animate, derivative, draw, ledger, primitive
+from autograd_mini import Value, derivative, draw, explore, ledger, primitive
 from autograd_mini.engine.table import TABLE
 from autograd_mini.show.paths import paths
 from autograd_mini.show.render import RenderError, find_dot
@@ -45,7 +45,7 @@ def shown(root):
         draw(root)._repr_html_(),
         ledger(root)._repr_html_(),
         paths(root, leaf)._repr_html_(),
-        animate(root)._repr_html_() if len(ledger(root)) < 1000 else None,
+        explore(root)._repr_html_() if len(ledger(root)) < 1000 else None,
         repr(root),
     ]
 
@@ -66,7 +66,7 @@ def test_large_graphs_and_a_custom_row_without_latex_are_shown(monkeypatch):
         chain = -chain
     monkeypatch.setattr("autograd_mini.engine.table.TABLE", dict(TABLE))
     odd = primitive(
-        "odd_one", "x y", partials=[lambda z, x, y: y, lambda z, x, y: x], value=lambda x, y: x * y
+        "odd_one", "x y", partials=[lambda z, x, y: y, lambda z, x, y: x], definition=lambda x, y: x * y
     )
     custom = odd(Value(2.0, "a"), Value(3.0, "b")) + 1
     for root in (squares, chain, custom):

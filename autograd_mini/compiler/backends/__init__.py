@@ -44,7 +44,7 @@ BACKENDS: Final[dict[str, tuple[tuple[str, ...], str | None]]] = {
 }
 """Of each backend, the packages that it needs and the extra that brings them."""
 
-LANGUAGES: Final = (*BACKENDS, "c")
+LANGUAGES: Final = (*BACKENDS, "c", "javascript")
 
 
 def installed(name: str) -> bool:
@@ -70,6 +70,6 @@ def source(language: str, program: Program) -> str:
     """Return the text of a program in a language."""
     if language not in LANGUAGES:
         raise ValueError(f"no source in {language!r}; choose one of {', '.join(LANGUAGES)}")
-    if language != "c":
+    if language in BACKENDS:
         return load(language).source(program)
-    return import_module("autograd_mini.compiler.backends.c").source(program)  # type: ignore[no-any-return]
+    return import_module(f"autograd_mini.compiler.backends.{language}").source(program)  # type: ignore[no-any-return]
