@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from autograd_mini.compiler import backends
 from autograd_mini.compiler.batch import Batch
-from autograd_mini.compiler.outputs import Gradient, LeafGradients, Outputs, with_argnums
+from autograd_mini.compiler.outputs import Gradient, LeafGradients, Outputs, first_of, with_argnums
 from autograd_mini.compiler.point import Point
 from autograd_mini.compiler.prepared import prepared_batch, prepared_point
 from autograd_mini.compiler.program import Program
@@ -34,6 +34,7 @@ def compile(
     inputs: Sequence[Value] | None = None,
     argnums: int | Sequence[int] | None = None,
     static_argnums: int | Sequence[int] = (),
+    has_aux: bool = False,
     backend: str | None = None,
     branches: int = 16,
 ) -> Any:
@@ -45,9 +46,10 @@ def compile(
     used from outside are read at each call.
 
     `argnums` says with respect to which arguments derivatives are taken; by default the first that holds
-    numbers. `backend` is "python", "numpy" (batches only) or "llvm"; by default the fastest that is
-    installed. `branches` bounds how many ways through `f`'s comparisons are kept; past it calls are
-    computed eagerly.
+    numbers. With `has_aux`, `f` returns one number and something beside it, which derivatives hand on, as
+    those of `grad` do. `backend` is "python", "numpy" (batches only) or "llvm"; by default the fastest
+    that is installed. `branches` bounds how many ways through `f`'s comparisons are kept; past it calls
+    are computed eagerly.
 
     Instead of a function `f` may be an expression, or a list of them, built on the leaves `inputs`.
 
@@ -59,7 +61,7 @@ def compile(
     >>> area(2.0, 3.0), area.value_and_grad(2.0, 3.0)
     (6.0, (6.0, 3.0))
     """
-    options = Options(argnums, static_argnums, backend, branches)
+    options = Options(argnums, static_argnums, has_aux, backend, branches)
     if f is None:
         return lambda f: Compiled(_function(f), options)
     if inputs is None:
@@ -86,8 +88,10 @@ def _function(f: Any) -> Callable[..., Any]:
 class Options:
     """The options of `compile`, checked."""
 
-    def __init__(self, argnums: Any, static_argnums: Any, backend: str | None, branches: Any) -> None:
-        self.argnums, self.backend, self.branches = argnums, backend, branches
+    def __init__(
+        self, argnums: Any, static_argnums: Any, has_aux: bool, backend: str | None, branches: Any
+    ) -> None:
+        self.argnums, self.has_aux, self.backend, self.branches = argnums, has_aux, backend, branches
         if argnums is not None and not _positions("argnums", argnums):
             raise TypeError(f"compile(argnums={argnums!r}): give the position of an argument, or several")
         self.static_argnums = _positions("static_argnums", static_argnums)
@@ -95,6 +99,10 @@ class Options:
             raise TypeError(f"compile(branches={branches!r}): give a whole number, 0 or more")
         if backend is not None:
             backends.load(backend)
+
+    def without_aux(self) -> Options:
+        """Return the options of a function that is made of this one and returns nothing beside."""
+        return Options(self.argnums, self.static_argnums, False, self.backend, self.branches)
 
 
 def _positions(option: str, given: Any) -> tuple[int, ...]:
@@ -140,7 +148,8 @@ class Compiled:
         if name not in self._relatives:
             options = self._options
             if name in TRANSFORMS:
-                relative = Compiled(TRANSFORMS[name](self._function, options.argnums), options)
+                f = first_of(self._function) if options.has_aux else self._function
+                relative = Compiled(TRANSFORMS[name](f, options.argnums), options.without_aux())
             elif self._outputs.name == "value":
                 relative = Compiled(self._f, options, self._derivatives(name), self._traces)
             else:  # the derivative of a derivative
@@ -151,8 +160,9 @@ class Compiled:
 
     def _derivatives(self, name: str) -> Outputs:
         if name == "backward":
-            return LeafGradients(self.__name__)
-        return Gradient(self._options.argnums, self.__name__, with_value=name == "value_and_grad")
+            return LeafGradients(self.__name__, self._options.has_aux)
+        options, with_value = self._options, name == "value_and_grad"
+        return Gradient(options.argnums, self.__name__, with_value=with_value, has_aux=options.has_aux)
 
     @property
     def _function(self) -> Callable[..., Any]:

@@ -191,6 +191,8 @@ def answer_reader(trace: Trace, call: Call, outputs: Outputs) -> Read:
     if not isinstance(outputs, Gradient):
         return value
     derivative = _reader(outputs.derivative_structure(call), count)
+    if outputs.has_aux:
+        return lambda out: outputs.arranged(value(out), derivative(out))
     if not outputs.with_value:
         return derivative
     return lambda out: (value(out), derivative(out))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any
 
 from autograd_mini.compiler.arguments import Call, is_static
@@ -92,13 +92,16 @@ class Gradient(Outputs):
     None stands for the first argument that holds numbers.
     """
 
-    def __init__(self, argnums: Argnums, function_name: str, *, with_value: bool) -> None:
-        self.argnums, self.function_name, self.with_value = argnums, function_name, with_value
+    def __init__(
+        self, argnums: Argnums, function_name: str, *, with_value: bool, has_aux: bool = False
+    ) -> None:
+        self.argnums, self.function_name = argnums, function_name
+        self.with_value, self.has_aux = with_value, has_aux
         self.name = "value_and_grad" if with_value else "grad"
 
     def root(self, trace: Trace) -> int:
-        """Return the only number of the result that is computed from the arguments."""
-        return trace.root
+        """Return the only number of the result that is computed from the arguments, or the first."""
+        return _first_result(trace, self.function_name) if self.has_aux else trace.root
 
     def inputs(self, trace: Trace, call: Call) -> Sequence[int]:
         """Return the inputs that the chosen arguments hold."""
@@ -108,6 +111,8 @@ class Gradient(Outputs):
     def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """Return the transform of `f`."""
         transform = value_and_grad if self.with_value else grad
+        if self.has_aux:
+            transform = partial(transform, has_aux=True)
         return with_argnums(transform, f, self.argnums)
 
     def derivative_structure(self, call: Call) -> Structure:
@@ -121,10 +126,17 @@ class Gradient(Outputs):
         self, value: Any, derivatives: Sequence[Any], call: Call, leaves: Sequence[Value], build: Build
     ) -> Any:
         """Return the derivatives, beside the value if that is wanted."""
-        derivative = build(self.derivative_structure(call), derivatives)
-        return (value, derivative) if self.with_value else derivative
+        return self.arranged(value, build(self.derivative_structure(call), derivatives))
+
+    def arranged(self, value: Any, derivative: Any) -> Any:
+        """Return the derivative with what is wanted beside it."""
+        if self.with_value:
+            return value, derivative
+        return (derivative, value[1]) if self.has_aux else derivative
 
     def _short_reader(self) -> Callable[[Sequence[float]], Any] | None:
+        if self.has_aux:
+            return None
         if self.argnums is None or isinstance(self.argnums, int):
             return tuple if self.with_value else operator.itemgetter(1)
         return _value_and_tuple if self.with_value else None
@@ -155,12 +167,12 @@ class LeafGradients(Outputs):
     name = "backward"
     posted = False
 
-    def __init__(self, function_name: str) -> None:
-        self.function_name = function_name
+    def __init__(self, function_name: str, has_aux: bool = False) -> None:
+        self.function_name, self.has_aux = function_name, has_aux
 
     def root(self, trace: Trace) -> int:
-        """Return the only number of the result that is computed from arguments or leaves."""
-        return trace.root
+        """Return the only number of the result that is computed from arguments or leaves, or the first."""
+        return _first_result(trace, self.function_name) if self.has_aux else trace.root
 
     def inputs(self, trace: Trace, call: Call) -> Sequence[int]:
         """Return the captured leaves, which follow the numbers of the arguments."""
@@ -184,6 +196,21 @@ class LeafGradients(Outputs):
 
     def _short_reader(self) -> Callable[[Sequence[float]], Any] | None:
         return None
+
+
+def first_of(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that returns the first item of what `f` does."""
+    return update_wrapper(lambda *args, **kwargs: f(*args, **kwargs)[0], f)
+
+
+def _first_result(trace: Trace, name: str) -> int:
+    structure = trace.structure
+    if structure.kind != "tuple" or len(structure.children) != 2 or structure.children[0] != NUMBER:
+        raise TypeError(
+            f"{name} returned {structure}: with has_aux=True it returns a pair, one number and what comes "
+            "beside it"
+        )
+    return 0
 
 
 def with_argnums(

@@ -60,6 +60,7 @@ class _Recording:
         argnums: int | Sequence[int],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
+        has_aux: bool = False,
     ) -> None:
         self.name = _name(f)
         positions = _positions(self.name, argnums, len(args))
@@ -74,6 +75,14 @@ class _Recording:
         self.quiet = not modes.recording()  # inside no_grad: differentiate, and leave no graph
         with recorded(), _ties_told(self.name):
             self.output = f(*[replaced.get(i, x) for i, x in enumerate(args)], **kwargs)
+        self.beside: Any = None  # what the function returns beside the number that is differentiated
+        if has_aux:
+            if not isinstance(self.output, tuple) or len(self.output) != 2:
+                raise TypeError(
+                    f"{self.name} returned {type(self.output).__name__}: with has_aux=True it returns a "
+                    "pair, one number and what comes beside it"
+                )
+            self.output, self.beside = self.output
         self.given_values = any(isinstance(x, Value) for x in numbers)
 
     def scalar(self, transform: str) -> Any:
@@ -96,10 +105,33 @@ class _Recording:
         """Return the derivative of one output by each input; floats unless a Value is at stake."""
         if isinstance(output, Value) and modes.active:
             modes.tell("on_sweep", output)
-        live = not self.quiet and reaches_outside(output, self.inputs)
+        live = self.is_live(output)
         with recorded():
             found = adjoints(output, self.inputs, live=live)
         return [self.plain(x, live) for x in found]
+
+    def is_live(self, output: Any) -> bool:
+        """Whether the derivative of an output is a Value with a graph."""
+        return not self.quiet and reaches_outside(output, self.inputs)
+
+    def aux(self) -> Any:
+        """What the function returned beside the number, with plain numbers where plain numbers went in."""
+        return self._plain_tree(self.beside)
+
+    def _plain_tree(self, tree: Any) -> Any:
+        if isinstance(tree, (Value, Dual)):
+            return self.plain(tree, self.is_live(tree))
+        if isinstance(tree, dict):
+            return {key: self._plain_tree(child) for key, child in tree.items()}
+        if isinstance(tree, (list, tuple)):
+            children = [self._plain_tree(child) for child in tree]
+            if isinstance(tree, list):
+                return children
+            return type(tree)(*children) if hasattr(tree, "_fields") else tuple(children)
+        if getattr(getattr(tree, "dtype", None), "kind", "") == "O":
+            numbers, structure = flatten(tree, f"what {self.name} returned beside its number")
+            return structure.rebuild([self._plain_tree(x) for x in numbers])
+        return tree
 
     def plain(self, x: Any, live: bool) -> Any:
         """`x` as a Value where Values are at stake, as a float where they are not."""
@@ -152,12 +184,15 @@ def _ties_told(name: str) -> Iterator[None]:
 # ---- reverse mode ----------------------------------------------------------------------------------
 
 
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
     """Return the function that computes the gradient of `f`, which returns one number.
 
     `argnums` says by which positional arguments: an int, or a tuple of them, which gives a tuple. An
     argument is a number or a nested list, tuple, dict or NumPy array of numbers, and its derivative has
-    the same structure. An argument that the result does not depend on has derivative 0.
+    the same structure. An argument that the result does not depend on has derivative 0. With `has_aux`,
+    `f` returns one number and something beside it, and the function returns the gradient and that.
 
     Raises TypeError if `f` returns anything but one number, ValueError for an argument that is not there.
     Warns (`BranchWarning`) where `f` finds ``==`` true: the branch it takes then holds at one point only.
@@ -166,21 +201,26 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     (2.0, 5.0)
     >>> grad(grad(lambda x: x**3))(2.0)
     12.0
+    >>> grad(lambda x: (x**3, {"square": x**2}), has_aux=True)(2.0)
+    (12.0, {'square': 4.0})
     """
 
     @_like(f, "gradient")
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        call = _Recording(f, argnums, args, kwargs)
-        return call.structure.rebuild(call.derivatives(call.scalar("grad")))
+        call = _Recording(f, argnums, args, kwargs, has_aux)
+        derivative = call.structure.rebuild(call.derivatives(call.scalar("grad")))
+        return (derivative, call.aux()) if has_aux else derivative
 
     return gradient
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
     """Return the function that computes ``(f(x), grad(f)(x))`` at the price of one call of `f`.
 
     That is what ``scipy.optimize.minimize(value_and_grad(f), x0, jac=True)`` takes. Arguments and errors
-    are those of `grad`.
+    are those of `grad`. With `has_aux` it computes ``((f(x)[0], f(x)[1]), gradient)``.
 
     >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 3.0])
     (6.0, [3.0, 2.0])
@@ -188,11 +228,11 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
 
     @_like(f, "value and gradient")
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        call = _Recording(f, argnums, args, kwargs)
+        call = _Recording(f, argnums, args, kwargs, has_aux)
         output = call.scalar("value_and_grad")
         derivatives = call.derivatives(output)
-        live = not call.quiet and reaches_outside(output, call.inputs)
-        return call.plain(output, live), call.structure.rebuild(derivatives)
+        value = call.plain(output, call.is_live(output))
+        return (value, call.aux()) if has_aux else value, call.structure.rebuild(derivatives)
 
     return value_and_gradient
 

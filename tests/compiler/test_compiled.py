@@ -618,3 +618,45 @@ def test_a_decorated_function_of_main_goes_to_other_processes(tmp_path):
     )
     found = subprocess.run([sys.executable, "-c", load], check=True, capture_output=True, text=True)
     assert found.stdout.split() == ["18.0", "12.0", "6.0"]
+
+
+def with_aux(x, scale=1.0):
+    return (x[0] * x[1] * scale).sin(), {"sum": x[0] + x[1], "pair": (x[0] > 0.0, [x[1] * 2.0])}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_comes_beside_the_number_is_handed_on(backend):
+    c = compile(with_aux, has_aux=True, backend=backend)
+    eager = grad(with_aux, has_aux=True)
+    both = value_and_grad(with_aux, has_aux=True)
+    for x in ([0.5, 2.0], [-1.0, 0.25], [3.0, 1.0]):
+        for given in (x, np.array(x)):
+            gradient, aux = c.grad(given)
+            expected, beside = eager(given)
+            assert list(gradient) == list(expected)
+            assert type(gradient) is type(given)
+            assert aux == {"sum": x[0] + x[1], "pair": (x[0] > 0.0, [x[1] * 2.0])} == beside
+            (value, aux), gradient = c.value_and_grad(given)
+            assert (value, aux) == c(given) == both(given)[0]
+            assert list(gradient) == list(both(given)[1])
+    table = np.array([[0.5, 2.0], [-1.0, 0.25]])
+    gradient, aux = c.grad.map(table)
+    assert aux["sum"].tolist() == [2.5, -0.75]
+    assert aux["pair"][0].tolist() == [True, False]
+    assert gradient[1] == pytest.approx(eager(table[1])[0])
+    assert c.hessian([0.5, 2.0]) == hessian(lambda x: with_aux(x)[0])([0.5, 2.0])
+    step = c.value_and_grad.prepare(table[0])
+    assert step()[0] == c(table[0])
+    assert c.grad.prepare(table[0])()[1] == c(table[0])[1]
+    w = Value(2.0)
+    loss = compile(lambda x: (w * x, w * w), has_aux=True, backend=backend)
+    assert loss.backward(3.0) == (6.0, 4.0)
+    assert w.grad == 3.0
+    with pytest.raises(TypeError, match="pair"):
+        compile(lambda x: x, has_aux=True, backend=backend).grad(1.0)
+    with pytest.raises(TypeError, match="pair"):
+        grad(lambda x: [x, x], has_aux=True)(1.0)
+    w = Value(2.0)
+    gradient, aux = grad(lambda x: (w * x * x, w * x), has_aux=True)(3.0)
+    aux.backward()
+    assert (gradient.data, aux.data, w.grad) == (12.0, 6.0, 3.0)
