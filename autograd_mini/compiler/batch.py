@@ -11,7 +11,7 @@ from autograd_mini.compiler.outputs import Outputs
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.traces import Traces
 from autograd_mini.compiler.tracing import Trace
-from autograd_mini.engine.value import Value
+from autograd_mini.engine.value import Value, numbers_of
 
 __all__ = ["Batch"]
 
@@ -106,7 +106,7 @@ class Batch:
             program, run = self.replay(trace)
             everything = len(left) == count
             inputs = [c[left] if m and not everything else c for c, m in zip(columns, mapped, strict=True)]
-            found, totals, held = run(inputs + [leaf.data for leaf in trace.captured], len(left), threads)
+            found, totals, held = run(inputs + numbers_of(trace.captured), len(left), threads)
             if not program.guards and everything:
                 if not len(totals):
                     return found, trace, trace.captured

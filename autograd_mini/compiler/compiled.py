@@ -21,7 +21,7 @@ from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.traces import Traces
 from autograd_mini.compiler.tracing import Built
 from autograd_mini.engine import modes
-from autograd_mini.engine.value import Value
+from autograd_mini.engine.value import Value, numbers_of
 from autograd_mini.transforms.functions import hessian, jacobian, jvp
 from autograd_mini.transforms.nested import flatten
 
@@ -217,7 +217,7 @@ class Compiled:
                     if x.__class__ is not float:
                         break
                 else:
-                    found = replay([*args, *[leaf.data for leaf in captured]] if captured else args)
+                    found = replay([*args, *numbers_of(captured)] if captured else args)
                     if found is not None:
                         return read(found)
             for plan in point.plans.get(len(args), ()):

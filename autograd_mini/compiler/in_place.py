@@ -16,6 +16,7 @@ from autograd_mini.compiler.arguments import Call
 from autograd_mini.compiler.outputs import Gradient, LeafGradients, Outputs
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.tracing import Trace
+from autograd_mini.engine.value import numbers_of
 from autograd_mini.transforms.nested import NUMBER, Structure
 
 __all__ = ["Plan", "answer_reader", "plan"]
@@ -46,6 +47,7 @@ def plan(program: Program, replay: Any, trace: Trace, call: Call, outputs: Outpu
         _same(call.static[k]) if k in call.static else _writer(part, start)
         for k, (part, start) in enumerate(zip(call.parts, call.starts, strict=False))
     ]
+    pack = Struct(f"{len(captured)}d").pack_into
     free: list[tuple[Any, int]] = []
 
     def run(inputs: Any, at: int) -> Any:
@@ -66,7 +68,7 @@ def plan(program: Program, replay: Any, trace: Trace, call: Call, outputs: Outpu
             if not write(x, inputs):
                 return NotImplemented
         if captured:
-            inputs[first:] = [leaf.data for leaf in captured]
+            pack(inputs, 8 * first, *numbers_of(captured))
         answer = run(inputs, at)
         free.append(memory)
         return answer

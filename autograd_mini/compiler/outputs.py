@@ -10,7 +10,7 @@ from typing import Any
 from autograd_mini.compiler.arguments import Call, is_static
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.tracing import Trace
-from autograd_mini.engine.value import Value
+from autograd_mini.engine.value import Value, add_gradients
 from autograd_mini.transforms.functions import grad, gradients, value_and_grad
 from autograd_mini.transforms.nested import NUMBER, Structure
 
@@ -190,8 +190,7 @@ class LeafGradients(Outputs):
         self, value: Any, derivatives: Sequence[Any], call: Call, leaves: Sequence[Value], build: Build
     ) -> Any:
         """Add the derivatives to the leaves and return the value."""
-        for leaf, received in zip(leaves, derivatives, strict=True):
-            leaf.grad += float(received)
+        add_gradients(leaves, map(float, derivatives))
         return value
 
     def _short_reader(self) -> Callable[[Sequence[float]], Any] | None:

@@ -13,7 +13,7 @@ from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.traces import Traces
 from autograd_mini.compiler.tracing import Trace
 from autograd_mini.engine import modes
-from autograd_mini.engine.value import Value
+from autograd_mini.engine.value import Value, numbers_of
 from autograd_mini.transforms.nested import Structure
 
 __all__ = ["Point"]
@@ -86,7 +86,7 @@ class Point:
 
     def _run(self, trace: Trace, call: Call) -> list[float] | None:
         _, replay = self.replay(trace, call)
-        return replay(call.numbers + [leaf.data for leaf in trace.captured])
+        return replay(call.numbers + numbers_of(trace.captured))
 
     def _remember(self, trace: Trace, call: Call, args: tuple[Any, ...]) -> None:
         program, replay = self.replay(trace, call)

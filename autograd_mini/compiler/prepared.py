@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from struct import Struct
 from typing import Any
 
 from autograd_mini.compiler.arguments import Call, in_place
@@ -12,6 +13,7 @@ from autograd_mini.compiler.in_place import answer_reader
 from autograd_mini.compiler.outputs import Outputs
 from autograd_mini.compiler.point import Point
 from autograd_mini.compiler.tracing import Trace
+from autograd_mini.engine.value import numbers_of
 from autograd_mini.transforms.nested import NUMBER
 
 __all__ = ["prepared_batch", "prepared_point"]
@@ -70,23 +72,23 @@ class _Memory:
 
         blocks = [(x, a, b) for x, a, b in zip(args, call.starts, call.starts[1:], strict=False) if b > a]
         self.copies: list[tuple[Any, Any]] = []
-        self.leaves: list[tuple[Any, Any]] = []
+        self.captured = trace.captured
         if len(blocks) == 1 and size == len(call.numbers) and in_place(blocks[0][0]):
-            self.inputs = blocks[0][0]
+            self.inputs, self.captured = blocks[0][0], []
             return
         self.inputs = np.empty(size)
         first = len(call.numbers)
         self.inputs[:first] = call.numbers
         self.copies = [(self.inputs[a:b].reshape(x.shape), x) for x, a, b in blocks if in_place(x)]
-        for k, leaf in enumerate(trace.captured, first):
-            self.leaves.append((self.inputs[k : k + 1].reshape(()), leaf))
+        self.leaves_at = 8 * first
+        self.pack = Struct(f"{len(self.captured)}d").pack_into
 
     def update(self) -> None:
         """Read the arrays and the leaves."""
         for place, source in self.copies:
             place[...] = source
-        for place, leaf in self.leaves:
-            place[()] = leaf.data
+        if self.captured:
+            self.pack(self.inputs, self.leaves_at, *numbers_of(self.captured))
 
 
 def _runner(

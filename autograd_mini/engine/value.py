@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import os
 import sys
 import threading
@@ -36,11 +37,13 @@ from autograd_mini.engine.table import TABLE, Primitive, as_number, exact_number
 __all__ = [
     "ACCELERATED",
     "Value",
+    "add_gradients",
     "depth_first",
     "evaluation_order",
     "expect_value",
     "give_methods",
     "number_of",
+    "numbers_of",
     "sweep",
     "take_methods",
     "topological_order",
@@ -48,6 +51,7 @@ __all__ = [
 
 new: Final = object.__new__
 c_pow: Final = math.pow
+_data_of: Final = operator.attrgetter("_data")
 _repayment = threading.RLock()
 _sweeps: Final = itertools.count(1, 2)
 
@@ -456,6 +460,17 @@ def depth_first(roots: Iterable[Value], below: Callable[[Value], Iterable[Value]
             stack += below(node)  # the last operand first: reversed, the first comes first
     order.reverse()
     return order
+
+
+def numbers_of(leaves: Sequence[Value]) -> list[float]:
+    """Return the `data` of many leaves."""
+    return [leaf.data for leaf in leaves] if modes.active else [*map(_data_of, leaves)]
+
+
+def add_gradients(leaves: Sequence[Value], gradients: Iterable[float]) -> None:
+    """Add to the `grad` of many leaves."""
+    for leaf, gradient in zip(leaves, gradients, strict=True):
+        leaf._grad += gradient
 
 
 def number_of(x: Any) -> Any:
