@@ -231,7 +231,7 @@ def formula_in_c():
     quick = am.primitive("tanh_example", value=TABLE["tanh"].value, partials=slopes)
     try:
         m = SimpleNamespace(tanh=quick, exp=am.exp, log=am.log)
-        program = Graph([formula(m, xs)], xs).program(gradients=range(8), posted=False)
+        program = Graph([formula(m, xs)], xs).program(gradients=range(8), from_zero=False)
     finally:
         del TABLE["tanh_example"]
     spelled = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "neg": "-{}"}

@@ -17,8 +17,8 @@ __all__ = ["Call", "call_of", "call_of_batch", "in_place", "is_static"]
 class Call:
     """The arguments of one call: their numbers, their structures, and a key for what is traced.
 
-    `static` has the arguments that are not numbers, by position; of the others `parts` has the structure.
-    `find_integers` tells for each number whether it was given as an int, which is seldom asked.
+    `static` has the arguments that are no numbers, by position; `parts` has the structures of the others.
+    `find_integers` tells of each number whether it was given as an int.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ def call_of(
 def call_of_batch(
     name: str, args: tuple[Any, ...], in_axes: Any, static_argnums: Sequence[int] = ()
 ) -> tuple[Call, list[Any]]:
-    """Return the call for one item of a batch, still without its numbers, and the columns of the batch."""
+    """Return the call for one item of a batch, without its numbers, and the columns of the batch."""
     axes = in_axes if isinstance(in_axes, (tuple, list)) else (in_axes,) * len(args)
     if len(axes) != len(args):
         raise ValueError(

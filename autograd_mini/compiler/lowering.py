@@ -52,14 +52,14 @@ class Graph:
         gradients: Sequence[int] = (),
         *,
         root: int = 0,
-        posted: bool = True,
+        from_zero: bool = True,
         branches: str = "guard",
     ) -> Program:
-        """Return the program of the outputs, then the derivatives of output `root` by the `gradients`.
+        """Return the program of the outputs, then the derivatives of output `root`.
 
-        `gradients` are positions among the inputs. With `posted`, derivatives are those that a leaf's
-        zeroed `grad` receives, where -0.0 becomes 0.0. A derivative that goes through `where` depends on
-        the branch: with ``branches="guard"`` the program holds for the branch recorded, and sums in
+        They are with respect to the inputs at the positions `gradients`, and what a zeroed `grad` would be;
+        with ``from_zero=False`` a -0.0 stays one. A derivative that goes through `where` depends on the
+        branch: with ``branches="guard"`` the program holds for the branch recorded, and sums in
         `Value.backward`'s order; with ``branches="select"`` it holds for both, each sum in one order.
         """
         with collector_paused():
@@ -67,7 +67,7 @@ class Graph:
             slots: dict[Value, int] = {x: k for k, x in enumerate(self.inputs)}
             for node in self._nodes():
                 slots[node] = (
-                    builder.constant(node.data)
+                    builder.constant(number_of(node))
                     if node.op is None
                     else builder.emit(node.op, *_operand_slots(builder, slots, node))
                 )
@@ -78,46 +78,46 @@ class Graph:
                 sweep = _ReverseSweep(builder, slots, set(wanted), branches == "select")
                 output = self.outputs[root]
                 if isinstance(output, Value):
-                    sweep.pay(output)
+                    sweep.write(output)
                 zero = builder.constant(0.0)
                 for x in wanted:
-                    received = sweep.adjoints.get(x)
+                    adjoint = sweep.adjoints.get(x)
                     outputs.append(
                         zero
-                        if received is None
-                        else builder.emit("add", received, zero)
-                        if posted
-                        else received
+                        if adjoint is None
+                        else builder.emit("add", adjoint, zero)
+                        if from_zero
+                        else adjoint
                     )
                 guards += sweep.guards
             return builder.program(outputs, guards)
 
 
 class _ReverseSweep:
-    """The reverse sweep over a graph, written down instead of done."""
+    """The reverse sweep over a graph, as instructions."""
 
     def __init__(self, builder: Builder, slots: dict[Value, int], wanted: set[Value], select: bool) -> None:
         self.builder, self.slots, self.wanted, self.select = builder, slots, wanted, select
         self.adjoints: dict[Value, int] = {}
         self.guards: list[tuple[int, bool]] = []
-        # Of a node that only some branches use, whether it is used: what no used node pays is blocked.
+        # Of a node that only some branches use, whether it is used: terms of an unused node are left out.
         self.activity: dict[Value, int] = {}
         # Of two sides of a branch, whether the branch itself is used: that is when either of them is.
         self.either: dict[frozenset[int], int | None] = {}
 
-    def pay(self, root: Value) -> None:
-        """Write down every payment of ``root.backward()`` that reaches a wanted leaf, in its order."""
+    def write(self, root: Value) -> None:
+        """Write every term that ``root.backward()`` adds to a wanted leaf's gradient, in its order."""
         order, both = _order_of_all_branches(root)
         if self.select:
             order = topological_order(root, through_edges=False)
-        owed = set(self.wanted)
+        leading = set(self.wanted)
         edges: dict[Value, tuple[bool, ...]] = {}
         for node in reversed(order):
             if node.op is not None:
-                reach = tuple(x in owed for x in node.operands)
+                reach = tuple(x in leading for x in node.operands)
                 if any(reach):
                     edges[node] = reach
-                    owed.add(node)
+                    leading.add(node)
         self.adjoints[root] = self.builder.constant(1.0)
         for node in order:
             selects = self.select or node in both
@@ -125,13 +125,13 @@ class _ReverseSweep:
                 self._guard(node)
             if node in edges and node in self.adjoints:
                 if node.op is TABLE["where"]:
-                    self._pay_through_where(node, edges[node], selects)
+                    self._through_where(node, edges[node], selects)
                 else:
-                    self._pay_operands(node, edges[node])
+                    self._through_primitive(node, edges[node])
 
-    def _pay_operands(self, node: Value, reach: tuple[bool, ...]) -> None:
+    def _through_primitive(self, node: Value, reach: tuple[bool, ...]) -> None:
         builder, slots = self.builder, self.slots
-        received, active = self.adjoints[node], self.activity.get(node)
+        adjoint, active = self.adjoints[node], self.activity.get(node)
         local, found = rules(node.op, reach)
         operands = node.operands
         given = [
@@ -147,23 +147,23 @@ class _ReverseSweep:
             )
         for operand, there in zip(operands, found, strict=True):
             if there:
-                self._post(operand, builder.emit("mul", received, next(partials)), active)
+                self._add(operand, builder.emit("mul", adjoint, next(partials)), active)
 
     def _guard(self, node: Value) -> None:
-        """Note which branch was taken; also where no payment passes, for it would in the other one."""
+        """Note which branch was taken; also where no derivative passes, for it would in the other one."""
         condition, *branches = _operand_slots(self.builder, self.slots, node)
         if condition >= 0 and max(branches) >= 0:
             self.guards.append((condition, bool(number_of(node.operands[0]))))
 
-    def _pay_through_where(self, node: Value, reach: tuple[bool, ...], selects: bool) -> None:
-        """Pay the branch taken: the one recorded, or whichever the condition says."""
+    def _through_where(self, node: Value, reach: tuple[bool, ...], selects: bool) -> None:
+        """Pass the adjoint to the branch taken: the one recorded, or whichever the condition says."""
         emit, constant = self.builder.emit, self.builder.constant
         condition = _operand_slots(self.builder, self.slots, node)[0]
-        received, active = self.adjoints[node], self.activity.get(node)
+        adjoint, active = self.adjoints[node], self.activity.get(node)
         if not selects:
             taken = 1 if bool(number_of(node.operands[0])) else 2
             if reach[taken]:
-                self._post(node.operands[taken], received, active)
+                self._add(node.operands[taken], adjoint, active)
             return
         one, zero = constant(1.0), constant(0.0)
         sides = [condition, emit("where", condition, zero, one)]
@@ -172,25 +172,23 @@ class _ReverseSweep:
         self.either[frozenset(sides)] = active
         for position, side in enumerate(sides, 1):
             if reach[position]:
-                self._post(node.operands[position], received, side)
+                self._add(node.operands[position], adjoint, side)
 
-    def _post(self, operand: Any, payment: int, active: int | None) -> None:
-        """Add a payment; where `active` is not true, do not."""
+    def _add(self, operand: Any, term: int, active: int | None) -> None:
+        """Add a term to an adjoint, if `active` is true."""
         before = self.adjoints.get(operand)
         if active is None and not self.activity:
-            self.adjoints[operand] = (
-                payment if before is None else self.builder.emit("add", before, payment)
-            )
+            self.adjoints[operand] = term if before is None else self.builder.emit("add", before, term)
             return
         emit, constant = self.builder.emit, self.builder.constant
         if active is not None and active < 0 and self.builder.constants[~active]:
             active = None
         if active is None:
-            self.adjoints[operand] = payment if before is None else emit("add", before, payment)
+            self.adjoints[operand] = term if before is None else emit("add", before, term)
             self.activity.pop(operand, None)
             return
-        balance = constant(-0.0) if before is None else before
-        self.adjoints[operand] = emit("where", active, emit("add", balance, payment), balance)
+        total = constant(-0.0) if before is None else before
+        self.adjoints[operand] = emit("where", active, emit("add", total, term), total)
         if before is None:
             self.activity[operand] = active
         elif operand in self.activity:
@@ -207,10 +205,10 @@ class _ReverseSweep:
 
 
 def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
-    """Return the order of ``root.backward()``, and the `where`s that pay in it whichever branch is taken.
+    """Return the order of ``root.backward()``, and the `where`s whose either branch keeps to it.
 
-    The order of payments depends on the branches taken; where it demonstrably does not, one program holds
-    for both. That is so where each branch is a chain, with no other use, that ends at the same node or at
+    The order of sums depends on the branches taken; where it demonstrably does not, one program holds for
+    both. That is so where each branch is a chain, with no other use, that ends at the same node or at
     leaves: whichever chain is walked, it is walked at once, and what is below waits for its end.
     """
     order = topological_order(root)
@@ -251,7 +249,7 @@ def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
 
 
 def _possible(node: Value) -> list[Value]:
-    """Return the operands that a payment may go to: both branches of a `where`."""
+    """Return the operands that a derivative may pass to: both branches of a `where`."""
     if node.op is TABLE["where"]:
         return [x for x in node.operands[1:] if isinstance(x, Value)]
     return [x for x, _ in node.edges()]

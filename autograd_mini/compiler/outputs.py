@@ -29,7 +29,7 @@ class Outputs:
     """
 
     name = "value"
-    posted = True
+    from_zero = True
     """Whether derivatives are those that a zeroed `grad` receives, where -0.0 becomes 0.0."""
 
     def inputs(self, trace: Trace, call: Call) -> Sequence[int]:
@@ -48,7 +48,7 @@ class Outputs:
         """Return the program from the inputs of a trace to these outputs."""
         inputs = self.inputs(trace, call)
         root = self.root(trace)
-        return trace.graph.program(inputs, root=root, posted=self.posted, branches=branches)
+        return trace.graph.program(inputs, root=root, from_zero=self.from_zero, branches=branches)
 
     def evaluate(self, trace: Trace, call: Call) -> list[float]:
         """Return what a replay would, from the graph that was just traced."""
@@ -60,7 +60,7 @@ class Outputs:
         root = graph.outputs[self.root(trace)]
         if not isinstance(root, Value):
             return found + [0.0] * len(wanted)
-        zero = 0.0 if self.posted else -0.0
+        zero = 0.0 if self.from_zero else -0.0
         return found + [zero + x.data for x in gradients(root, wanted)]
 
     def derivative_structure(self, call: Call) -> Structure | None:
@@ -165,7 +165,7 @@ class LeafGradients(Outputs):
     """The value; derivatives are added to the `grad` of the captured leaves of the function called so."""
 
     name = "backward"
-    posted = False
+    from_zero = False
 
     def __init__(self, function_name: str, has_aux: bool = False) -> None:
         self.function_name, self.has_aux = function_name, has_aux

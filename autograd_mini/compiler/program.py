@@ -37,7 +37,7 @@ class Program:
     >>> from autograd_mini import Value
     >>> from autograd_mini.compiler.lowering import Graph
     >>> x, y = Value(3.0), Value(2.0)
-    >>> print(Graph([x * y + x], [x, y]).program(gradients=[0, 1], posted=False))
+    >>> print(Graph([x * y + x], [x, y]).program(gradients=[0, 1], from_zero=False))
     inputs v0 v1
     v2 = mul(v1, v0)
     v3 = add(v2, v0)
@@ -91,9 +91,7 @@ class Program:
         return [get(k) for k in self.outputs]
 
     def expanded(self, spelled: Collection[str]) -> Program:
-        """Return the program with derived primitives that are not among `spelled` replaced by
-        definition.
-        """
+        """Return the program with its derived primitives, but for those `spelled`, as their definitions."""
         if all(op.definition is None or name in spelled for name, op in self.table.items()):
             return self
         builder = Builder(self.inputs)
@@ -105,7 +103,7 @@ class Program:
 
 
 class Builder:
-    """A program while it is written: equal instructions are shared, exact identities applied."""
+    """Writes a program: shares equal instructions and applies exact identities."""
 
     def __init__(self, inputs: int) -> None:
         self.inputs = inputs
@@ -163,7 +161,7 @@ class Builder:
     def insert(
         self, program: Program, inputs: Sequence[int], spelled: Collection[str] | None = None
     ) -> Callable[[int], int]:
-        """Write `program` here, applied to `inputs`, and return its operands' new names.
+        """Write `program` here, applied to `inputs`, and return the new operands of its old ones.
 
         Derived primitives that are not among `spelled` are replaced by their definition; None for none.
         """
@@ -193,7 +191,7 @@ class Builder:
         return numbering
 
     def program(self, outputs: Sequence[int], guards: Iterable[tuple[int, bool]] = ()) -> Program:
-        """Return what has been written, without what neither outputs nor guards need."""
+        """Return the program, without the instructions that neither outputs nor guards need."""
         kept = list(dict.fromkeys((k, e) for k, e in guards if k >= 0))
         first, live = self.inputs, bytearray(self.inputs + len(self.code))
         used = set()
@@ -239,7 +237,7 @@ COMMUTATIVE: Final = frozenset({"add", "mul", "equal"})
 EXACT: Final = frozenset(
     {"add", "sub", "mul", "div", "neg", "abs", "sqrt", "less", "equal", "where", "step"}
 )
-"""Correctly rounded wherever they are computed: with constants for operands they are done at once."""
+"""Rounded correctly everywhere: of constants they are computed at once."""
 
 
 def _times(b: Builder, x: int, y: int) -> int | None:
@@ -280,7 +278,7 @@ IDENTITIES: Final[dict[str, Callable[..., int | None]]] = {
 
 
 class Symbol(Recorder):
-    """An operand that has no number yet: whatever is done to it is written down."""
+    """An operand that has no number: what is done to it becomes instructions."""
 
     __slots__ = ("builder", "slot")
     record_priority = 100
@@ -289,7 +287,7 @@ class Symbol(Recorder):
         self.builder, self.slot = builder, slot
 
     def record_primitive(self, op: Primitive, operands: tuple[Any, ...]) -> Symbol:
-        """Write the instruction down."""
+        """Write the instruction."""
         slots = [operand_of(self.builder, x) for x in operands]
         return Symbol(self.builder, self.builder.emit(op, *slots))
 

@@ -1,8 +1,7 @@
 """Buffers for results, used again when no array refers to them.
 
-The first write to new pages costs more than most kernels. So a buffer is lent: every array made
-of it, and every view of these, refers to the loan, and when the last of them is gone the loan gives the
-memory back.
+The first write to new pages costs more than most kernels. So the memory of results is lent. Every array
+made of it, and every view of these, refers to the loan, and the last of them gives the memory back.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def hoist(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> 
 def _rebuilt(
     program: Program, builder: Builder, names: dict[int, int], varies: bytearray, which: bool
 ) -> Callable[[int], int]:
-    """Write those instructions that vary, or those that do not; return the operands' new names."""
+    """Write the instructions that vary, or those that do not; return the new operands of the old ones."""
 
     def name(k: int) -> int:
         return names[k] if k >= 0 else builder.constant(program.constants[~k])
