@@ -395,7 +395,10 @@ class Bound:
 
     def __init__(self, function: Compiled, instance: Any) -> None:
         self.__func__, self.__self__ = function, instance
-        update_wrapper(self, function, updated=())
+        self.__doc__, self.__module__ = function.__doc__, function.__module__
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__func__, name)  # its name and the like, as Python's own methods do
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the compiled method on the instance."""

@@ -140,6 +140,10 @@ KEEP_WHOLE: Final = frozenset(
 """Primitives whose value is a whole number where their operands are."""
 
 
+EXACT: Final = 2.0**53
+"""Whole numbers from here on may have been rounded when they became floats."""
+
+
 class _Tracer(modes.Watcher):
     """Stands between a function that is traced and the numbers of its Values.
 
@@ -171,7 +175,7 @@ class _Tracer(modes.Watcher):
 
     def on_index(self, node: Any) -> int | None:
         """Return a whole number that the function needs as an int; None for any other."""
-        if not isinstance(node, Value) or not self.is_whole(node):
+        if not isinstance(node, Value) or not self.is_whole(node) or abs(number_of(node)) >= EXACT:
             return None
         number = number_of(node)
         with modes.Mode(recording=True):

@@ -523,6 +523,7 @@ class Scaled:
 
     @compile
     def cube(self, x):
+        """Return w·x³."""
         return self.w * x**3
 
     @compile(argnums=(1, 2))
@@ -548,7 +549,7 @@ def test_a_compiled_method_has_its_derivatives():
     assert m.product.grad(3.0, 4.0) == Scaled.product.grad(m, 3.0, 4.0) == (8.0, 6.0)
     assert m.cube == m.cube != other.cube
     assert len({m.cube, m.cube, other.cube}) == 2
-    assert m.cube.__name__ == "cube"
+    assert (m.cube.__name__, m.cube.__doc__) == ("cube", "Return w·x³.")
     assert pickle.loads(pickle.dumps(m.cube))(3.0) == 54.0
 
 

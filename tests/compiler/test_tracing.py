@@ -158,6 +158,8 @@ def test_a_float_is_no_int():
         with pytest.raises(TypeError, match="int"):
             c([1.0, 2.0], n)
     assert c([1.0, 2.0], np.int64(0)) == 1.0
+    with pytest.raises(TypeError, match="int"):  # as a float it is another number
+        compile(lambda x, n: x * len(range(n)))(1.0, 2**53 + 1)
 
 
 @pytest.mark.parametrize("backend", ["python", "numpy", "llvm"])
