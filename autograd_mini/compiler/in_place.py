@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from struct import Struct
+from struct import error as StructError
 from typing import Any, Final
 
 from autograd_mini.compiler.arguments import Call
@@ -20,6 +21,10 @@ from autograd_mini.engine.value import numbers_of
 from autograd_mini.transforms.nested import NUMBER, Structure
 
 __all__ = ["Plan", "answer_reader", "plan"]
+
+PLAIN: Final = {float, int}
+LARGE: Final = 2**63
+"""An int beyond it may be too large for a float."""
 
 Plan = Callable[[tuple[Any, ...]], Any]
 """From the arguments of a call to its answer; NotImplemented for others, or where a guard fails."""
@@ -139,9 +144,12 @@ def _writer(structure: Structure, start: int) -> Write:
         pack = Struct(f"{count}d").pack_into
 
         def write_numbers(x: Any, inputs: Any) -> bool:
-            if x.__class__ is not kind or len(x) != count or {*map(type, x)} != {float}:
+            if x.__class__ is not kind or len(x) != count or not {*map(type, x)} <= PLAIN:
                 return False
-            pack(inputs, 8 * start, *x)
+            try:
+                pack(inputs, 8 * start, *x)
+            except StructError:  # an int too large for a float
+                return False
             return True
 
         return write_numbers
@@ -157,9 +165,13 @@ def _writer(structure: Structure, start: int) -> Write:
 
 
 def _number_writer(place: int) -> Write:
+    import numpy as np
+
     def write(x: Any, inputs: Any) -> bool:
         if not isinstance(x, float):
-            return False
+            large = x.__class__ is int and not -LARGE < x < LARGE
+            if large or not (x.__class__ is int or isinstance(x, (np.floating, np.integer))):
+                return False
         inputs[place] = x
         return True
 
@@ -172,7 +184,7 @@ def _array_writer(shape: tuple[int, ...], start: int, stop: int) -> Write:
     array, flat = np.ndarray, len(shape) == 1
 
     def write(x: Any, inputs: Any) -> bool:
-        if x.__class__ is not array or x.shape != shape or x.dtype.kind != "f":
+        if x.__class__ is not array or x.shape != shape or x.dtype.kind not in "fiu":
             return False
         inputs[start:stop] = x if flat else x.ravel()
         return True

@@ -1,5 +1,6 @@
 """Arguments read where they lie: for any structure, dtype and strides the answer is the eager one."""
 
+import math
 import threading
 from collections import namedtuple
 
@@ -146,6 +147,8 @@ def test_other_shapes_types_and_branches_are_seen_after_a_plan_is_made():
         assert c([-1.0, 5.0]) == 5.0
         assert c([-1, 5]) == 5.0
         assert c((-1.0, 5.0), kind="b") == 15.0
+        assert c([-1, 10**400]) == math.inf
+        assert c([-(10**400), 5]) == 5.0
         assert c(np.ma.array([-1.0, 5.0]).filled()) == 5.0
         assert c([Value(-1.0), Value(5.0)]).data == 5.0
         with pytest.raises(IndexError):
