@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from struct import Struct
-from struct import error as StructError
+from struct import Struct, error
 from typing import Any, Final
 
 from autograd_mini.compiler.arguments import Call
@@ -148,7 +147,7 @@ def _writer(structure: Structure, start: int) -> Write:
                 return False
             try:
                 pack(inputs, 8 * start, *x)
-            except StructError:  # an int too large for a float
+            except error:  # an int too large for a float
                 return False
             return True
 

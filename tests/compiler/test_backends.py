@@ -344,7 +344,7 @@ def test_powers_of_a_batch_are_those_of_c_also_for_a_shared_exponent(backend, ex
             assert found != 0.0 or math.copysign(1.0, found) == math.copysign(1.0, value)
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy"])
+@pytest.mark.parametrize("backend", ROWS)
 def test_a_program_keeps_the_primitives_it_was_made_with(backend):
     def defined(factor):
         TABLE.pop("renewed_example", None)
