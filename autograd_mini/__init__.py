@@ -25,7 +25,6 @@ from autograd_mini.engine.primitives import (
     cosh,
     degrees,
     digamma,
-    dot,
     equal,
     erf,
     erfc,
@@ -43,7 +42,6 @@ from autograd_mini.engine.primitives import (
     log2,
     log10,
     logaddexp,
-    logsumexp,
     maximum,
     minimum,
     mod,
@@ -58,12 +56,10 @@ from autograd_mini.engine.primitives import (
     sin,
     sinc,
     sinh,
-    softmax,
     softplus,
     sqrt,
     step,
     stop_gradient,
-    sum_,
     tan,
     tanh,
     trunc,
@@ -94,6 +90,7 @@ from autograd_mini.transforms.functions import (
     value_and_grad,
     vjp,
 )
+from autograd_mini.transforms.sequences import dot, logsumexp, softmax, sum_
 from autograd_mini.transforms.strict import NonFiniteError, strict
 
 __version__ = "0.1.0"

@@ -17,10 +17,11 @@ from autograd_mini.compiler.columns import items_of
 from autograd_mini.compiler.lowering import Graph
 from autograd_mini.compiler.program import Program
 from autograd_mini.engine import modes
-from autograd_mini.engine.operators import Recorder, truth
+from autograd_mini.engine.operators import Recorder
 from autograd_mini.engine.primitives import equal, stop_gradient, where
 from autograd_mini.engine.table import Primitive, is_number
 from autograd_mini.engine.value import Value, evaluation_order, number_of
+from autograd_mini.transforms.comparisons import truth
 from autograd_mini.transforms.nested import Structure, flatten
 
 __all__ = ["Built", "Trace", "traced"]

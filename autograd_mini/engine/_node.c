@@ -45,12 +45,13 @@ static const struct { const char *row, *left, *right; } names[OPERATORS] = {
 };
 static PyObject *rows[OPERATORS]; /* the primitives; and what value.py says, for all that is unusual: */
 static PyObject *left[OPERATORS], *right[OPERATORS], *text_record, *text_class, *text_method;
-static PyObject *modes_dict, *zero, *str_active, *str_value, *str_slopes, *str_variadic, *str_partials;
+static PyObject *modes_dict, *zero, *str_active, *str_listening, *str_value, *str_slopes, *str_variadic, *str_partials;
 
 #define NODE(o) ((Node *)(o))
 #define IS_LEAF(n) ((n)->op == NULL || (n)->op == Py_None)
 #define IS_VALUE(o) (Py_IS_TYPE(o, Value) || PyType_IsSubtype(Py_TYPE(o), Value))
 #define MODES_ACTIVE (PyDict_GetItemWithError(modes_dict, str_active) != zero)
+#define HEARD (MODES_ACTIVE || PyDict_GetItemWithError(modes_dict, str_listening) != zero)
 
 /* ---- life and death ------------------------------------------------------------------------------
 
@@ -186,7 +187,7 @@ static PyGetSetDef node_getset[] = {
 /* Value(data): `__init__`, where there is nothing but a float. */
 static PyObject *leaf(PyObject *Py_UNUSED(cls), PyObject *const *a, size_t count, PyObject *keywords)
 {
-    if (PyVectorcall_NARGS(count) == 1 && keywords == NULL && PyFloat_CheckExact(a[0]) && !MODES_ACTIVE)
+    if (PyVectorcall_NARGS(count) == 1 && !keywords && PyFloat_CheckExact(a[0]) && !HEARD)
         return make(Py_None, PyFloat_AS_DOUBLE(a[0]), NULL, 0.0, NULL, 0.0, 0);
     return PyObject_Vectorcall(text_class, a, count, keywords);
 }
@@ -563,8 +564,8 @@ static PyObject *overwrite(PyObject *module, PyObject *text)
     struct { PyObject **to, *from; const char *name; } kept[] = { /* without `from`, the name itself */
         {&text_record, cls, "record_primitive"}, {&text_method, text, "_method"},
         {&text_class, (PyObject *)&PyType_Type, "__call__"}, {&modes_dict, modes, "__dict__"},
-        {&str_active, NULL, "active"}, {&str_value, NULL, "value"}, {&str_slopes, NULL, "slopes"},
-        {&str_variadic, NULL, "variadic"}, {&str_partials, NULL, "partials"},
+        {&str_active, NULL, "active"}, {&str_listening, NULL, "listening"}, {&str_value, NULL, "value"},
+        {&str_slopes, NULL, "slopes"}, {&str_variadic, NULL, "variadic"}, {&str_partials, NULL, "partials"},
     };
     if (cls == NULL || modes == NULL || (zero = PyLong_FromLong(0)) == NULL) return NULL;
     for (size_t k = 0; k < Py_ARRAY_LENGTH(kept); k++) {

@@ -25,16 +25,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 active = 0
 """How many blocks are open, over all threads and tasks."""
 
+listening = 0
+"""How many blocks only hear of leaves and copies, which operations need not know."""
+
 _counting = threading.RLock()
 
+sweeping = threading.RLock()
+"""Held by the thread that runs `Value.backward`, also when a signal handler runs another there."""
 
-def _after_fork() -> None:
-    global _counting
-    _counting = threading.RLock()  # whoever held it stayed behind in the parent
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+busy = threading.Lock()
+"""Held while the numbers of a sweep stand in the nodes."""
 
 
 class _Ties(threading.local):
@@ -46,31 +46,16 @@ ties = _Ties()
 
 
 class Watcher:
-    """Told what the engine does, inside ``with Mode(watcher=...)``. Override what is of interest.
+    """Told what the engine does, inside ``with Mode(watcher=...)``. Define the methods of interest:
+
+    on_record(node) hears of a node that a primitive made, on_leaf(leaf) of a new leaf;
+    on_read(node) returns what ``node.data`` is, on_index(node) the int where Python wants one;
+    on_compare(comparison, x, y, result) returns what the comparison is;
+    on_copy(node) returns the copy, on_pickle(node) a key for on_unpickle(key), which returns the node;
+    on_backward(root) hears of `Value.backward` and on_sweep(root) of any other sweep, before they begin.
 
     Watchers of blocks outside hear it too, unless a method returns something other than None.
     """
-
-    def on_record(self, node: Any) -> Any:
-        """Hear of a new node that a primitive made."""
-
-    def on_leaf(self, leaf: Any) -> Any:
-        """Hear of a new leaf."""
-
-    def on_read(self, node: Any) -> Any:
-        """Return what ``node.data`` is; None leaves it to the node."""
-
-    def on_index(self, node: Any) -> Any:
-        """Return the int that stands for a node where Python wants one; None refuses."""
-
-    def on_compare(self, comparison: Callable[[Any, Any], bool], x: Any, y: Any, result: bool) -> Any:
-        """Return what a node compared with a node or a number is; None leaves it at `result`."""
-
-    def on_backward(self, root: Any) -> Any:
-        """Hear of a call of `Value.backward`, before it begins."""
-
-    def on_sweep(self, root: Any) -> Any:
-        """Hear of a reverse sweep that returns its adjoints, before it begins."""
 
 
 class Mode:
@@ -78,6 +63,8 @@ class Mode:
 
     `recording` says whether operations leave a graph; `watcher` makes the watcher of a block; with
     ``reporting=False``, watchers outside do not hear of the nodes recorded inside. None changes nothing.
+    With ``operations=False`` operations are as fast as outside, and the watcher hears of no more than
+    leaves and copies.
     """
 
     def __init__(
@@ -86,26 +73,33 @@ class Mode:
         recording: bool | None = None,
         watcher: Callable[[], Watcher] | None = None,
         reporting: bool = True,
+        operations: bool = True,
     ) -> None:
         self.recording, self.watcher, self.reporting = recording, watcher, reporting
-        self._blocks: list[_Block] = []
+        self.operations = operations
+        self._entered: list[_Block] = []
 
     def __enter__(self) -> None:
-        global active
-        block = _Block(self, next(_open_blocks(), None))
+        block = _Block(self)
         with _counting:
-            active += 1
-            self._blocks.append(block)
-        _innermost.set(block)
+            self._count(1)
+            self._entered.append(block)
+        _blocks.set((block, *_open_blocks()))
 
     def __exit__(self, *error: object) -> None:
-        global active
         with _counting:
-            active -= 1
-            block = next((block for block in _open_blocks() if block.mode is self), self._blocks[-1])
-            self._blocks.remove(block)
+            self._count(-1)
+            block = next((block for block in _open_blocks() if block.mode is self), self._entered[-1])
+            self._entered.remove(block)
         block.open = False
-        _innermost.set(next(_open_blocks(), None))
+        _blocks.set(tuple(_open_blocks()))
+
+    def _count(self, change: int) -> None:
+        global active, listening
+        if self.operations:
+            active += change
+        else:
+            listening += change
 
     def __call__(self, f: F) -> F:
         """Decorate a function. Of a generator, the body runs in the mode, and not who iterates over it."""
@@ -160,28 +154,26 @@ def _steps(mode: Mode, body: Any) -> Any:
 
 
 class _Block:
-    """A ``with`` block that was entered, and the block around it.
+    """A ``with`` block that was entered. A generator or a task may keep it for longer than it is open."""
 
-    A generator or a task may leave its block later than the block around it. So a block that has ended
-    is marked, and whoever still has it looks past it.
-    """
-
-    __slots__ = ("mode", "open", "outer", "watcher")
-
-    def __init__(self, mode: Mode, outer: _Block | None) -> None:
-        self.mode, self.outer, self.open = mode, outer, True
-        self.watcher = mode.watcher and mode.watcher()
+    def __init__(self, mode: Mode) -> None:
+        self.mode, self.watcher, self.open = mode, mode.watcher and mode.watcher(), True
 
 
-_innermost: ContextVar[_Block | None] = ContextVar("the innermost block", default=None)
+_blocks: ContextVar[tuple[_Block, ...]] = ContextVar("blocks, the innermost first", default=())
 
 
-def _open_blocks() -> Iterator[_Block]:
-    block = _innermost.get()
-    while block is not None:
-        if block.open:
-            yield block
-        block = block.outer
+def _open_blocks() -> list[_Block]:
+    return [block for block in _blocks.get() if block.open]
+
+
+def _after_fork() -> None:
+    global _counting, sweeping, busy  # who held them stayed in the parent
+    _counting, sweeping, busy = threading.RLock(), threading.RLock(), threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def recording() -> bool:
@@ -194,14 +186,14 @@ def recording() -> bool:
 def tell(hook: str, *what: Any) -> Any:
     """Call a method of the watchers, the innermost first, until one returns something; return that."""
     for watcher in _watchers(hook):
-        if (answer := getattr(watcher, hook)(*what)) is not None:
+        if hasattr(watcher, hook) and (answer := getattr(watcher, hook)(*what)) is not None:
             return answer
     return None
 
 
 def heard(hook: str) -> bool:
     """Whether any watcher here has a method of its own for this hook."""
-    return active > 0 and any(getattr(type(w), hook) is not getattr(Watcher, hook) for w in _watchers(hook))
+    return any(hasattr(watcher, hook) for watcher in _watchers(hook))
 
 
 def _watchers(hook: str) -> Iterator[Watcher]:

@@ -6,16 +6,15 @@ them (`record_primitive`) and what comes of a comparison (`record_comparison`).
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, Self, SupportsFloat, SupportsIndex, Union
 
 from autograd_mini.engine import modes
 from autograd_mini.engine import primitives as p
-from autograd_mini.engine.table import Primitive, as_number, exact_number, is_number
+from autograd_mini.engine.table import Primitive, exact_number, is_number
 
-__all__ = ["Number", "Recorder", "as_method", "give_method", "truth"]
+__all__ = ["Number", "Recorder", "as_method", "give_method"]
 
 
 Number = Union["Recorder", SupportsFloat, SupportsIndex]
@@ -24,7 +23,7 @@ Number = Union["Recorder", SupportsFloat, SupportsIndex]
 
 def as_method(op: Primitive) -> Callable[..., Any]:
     """Return a function that calls `op`: functions bind to an instance, and primitives do not."""
-    return lambda *operands: op(*operands)  # noqa: PLW0108
+    return lambda *operands, **named: op(*operands, **named)  # noqa: PLW0108
 
 
 def _operator(op: Primitive) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
@@ -166,27 +165,3 @@ def give_method(cls: type, row: Primitive, method: Callable[..., Any]) -> None:
         taken = getattr(cls, name, None)
         if taken is None or hasattr(taken, "row"):
             setattr(cls, name, method)
-
-
-def truth(comparison: Callable[[Any, Any], bool], x: Any, y: Any) -> Any:
-    """Return a comparison as 1.0 or 0.0 in primitives: one of `operator`'s, of `x` with a node or number.
-
-    An int that is no float is compared exactly: with the floats next to it.
-
-    >>> truth(operator.le, 2.0, 3.0), truth(operator.eq, 2.0**53, 2**53 + 1)
-    (1.0, 0.0)
-    """
-    low = high = y
-    if not hasattr(y, "record_primitive"):
-        exact, y = exact_number(y), as_number(y)
-        low = y if y <= exact else math.nextafter(y, -math.inf)
-        high = y if y >= exact else math.nextafter(y, math.inf)
-        if low != high:
-            y = math.nan
-    if comparison in (operator.eq, operator.ne):
-        same = p.equal(x, y)
-        return same if comparison is operator.eq else 1.0 - same
-    if comparison in (operator.lt, operator.gt):
-        return p.less(x, high) if comparison is operator.lt else p.less(low, x)
-    strict = p.less(x, high) if comparison is operator.le else p.less(low, x)
-    return p.where(strict, 1.0, p.equal(x, y))

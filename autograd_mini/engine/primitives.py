@@ -16,11 +16,11 @@ definitions. What each function returns at kinks and poles is promised in the pa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, Final
 
-from autograd_mini.engine.table import REALS, Interval, Primitive, as_number, define
+from autograd_mini.engine.table import REALS, Interval, Primitive, PrimitiveByName, define
 
 inf: Final = math.inf
 nan: Final = math.nan
@@ -90,6 +90,8 @@ def _power(x: float, y: float) -> float:
 
 def _power_by_base(z: Any, x: Any, y: Any) -> Any:
     """∂(xʸ)/∂x. y·xʸ⁻¹ where y − 1 is exact (it loses 300 ULP at y = 0.3, x = 1e−300), else y·(xʸ/x)."""
+    if y.__class__ is float and y == 0.0:  # a constant: also beyond the degree of a whole power, where
+        return 0.0  # 0·x⁻ᵏ would be 0·inf
     exact = equal((y - 1.0) + 1.0, y) * equal(y - (y - 1.0), 1.0)  # the one sees small y, the other large
     edge = where(equal(x, 0.0), 1.0, equal(abs_(x), inf))
     slope = where(where(exact, 1.0, edge), pow_(x, y - 1.0), div(z, x))
@@ -373,6 +375,7 @@ minimum = define(
 clamp = define(
     "clamp",
     "x lo hi",
+    kind=PrimitiveByName,
     definition=_clamp,
     partials=[
         lambda z, x, lo, hi: _ordered(x, lo, hi, where(less(x, lo) + less(hi, x), 0.0, 1.0)),
@@ -801,7 +804,7 @@ def _log_sum_exp(*xs: Any) -> Any:
     return m + log1p(reduce(lambda s, x: s + where(equal(x, m), 0.0, exp(x - m)), xs, equals))
 
 
-def _shares(xs: Sequence[Any]) -> list[Any]:
+def shares(xs: Sequence[Any]) -> list[Any]:
     """The softmax: eˣ / Σeˣ of each, the largest taken off first."""
     m = reduce(maximum, map(stop_gradient, xs))
     exponentials = []
@@ -809,7 +812,7 @@ def _shares(xs: Sequence[Any]) -> list[Any]:
         d, lost = _difference(x, m)
         e = exp(d)
         exponentials.append(e + lost * e)
-    total = sum_(exponentials)
+    total = sum_(*exponentials)
     return [div(e, total) for e in exponentials]
 
 
@@ -842,7 +845,7 @@ logsumexp = define(
     "*x",
     value=_log_sum_exp,
     definition=_log_sum_exp,
-    partials=[lambda y, xs: _shares(xs)],
+    partials=[lambda y, xs: shares(xs)],
     reference="max(x) + log(fsum(exp(t - max(x)) for t in x))",
     doc="log Σ eˣ over any number of operands, never overflowing; its gradient is the softmax.",
 )
@@ -1025,7 +1028,7 @@ def _dot(*pairs: Any) -> Any:
     return _add_up(*[x * y for x, y in zip(pairs[:half], pairs[half:], strict=True)])
 
 
-_sum = define(
+sum_ = define(
     "sum",
     "*x",
     value=_add_up,
@@ -1035,7 +1038,7 @@ _sum = define(
     latex=r"\sum\left({x}\right)",
     doc="The sum of any number of operands, from left to right: one node, however many there are.",
 )
-_dot_row = define(
+dot = define(
     "dot",
     "*x",
     value=_dot,
@@ -1045,43 +1048,6 @@ _dot_row = define(
     latex=r"\left\langle {x} \right\rangle",
     doc="The sum of products x₁y₁ + x₂y₂ + … of the operands x₁, x₂, …, y₁, y₂, …: one node.",
 )
-
-
-def sum_(xs: Iterable[Any]) -> Any:
-    """Return the sum of the numbers or Values `xs`, as one node; 0.0 if there are none.
-
-    >>> sum_([1, 2, 3.5])
-    6.5
-    """
-    return _sum(*xs)
-
-
-def dot(xs: Iterable[Any], ys: Iterable[Any]) -> Any:
-    """Return the sum of the products of `xs` and `ys`, taken in pairs, as one node.
-
-    Raises ValueError if they are not equally many.
-
-    >>> dot([1, 2], [10, 20])
-    50.0
-    """
-    xs, ys = list(xs), list(ys)
-    if len(xs) != len(ys):
-        raise ValueError(
-            f"dot(xs, ys): {len(xs)} numbers and {len(ys)}; give as many of one as of the other"
-        )
-    return _dot_row(*xs, *ys)
-
-
-def softmax(xs: Iterable[Any]) -> list[Any]:
-    """Return eˣ / Σ eˣ for each x of the numbers or Values `xs`, as a list; their sum is 1.
-
-    It is the gradient of `logsumexp`, and never overflows.
-
-    >>> softmax([0, 1000])
-    [0.0, 1.0]
-    """
-    numbers = [x if hasattr(x, "record_primitive") else as_number(x) for x in xs]
-    return _shares(numbers) if numbers else []
 
 
 def round_to(x: Any, digits: int | None) -> Any:

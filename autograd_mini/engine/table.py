@@ -23,6 +23,7 @@ __all__ = [
     "TABLE",
     "Interval",
     "Primitive",
+    "PrimitiveByName",
     "as_number",
     "define",
     "exact_number",
@@ -39,7 +40,7 @@ Interval = tuple[float, float]
 
 REALS: Final[Interval] = (-1.7976931348623157e308, 1.7976931348623157e308)
 
-_POSITIONAL, _VARIADIC = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL
+_ONE, _MANY = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
 
 ATOM: Final = 9
 """The precedence of a form that never needs brackets around it, such as a function call."""
@@ -181,10 +182,7 @@ class Primitive:
     def __signature__(self) -> inspect.Signature:
         """The operands by name, for `help` and editors."""
         return inspect.Signature(
-            [
-                inspect.Parameter(x.lstrip("*"), _VARIADIC if x.startswith("*") else _POSITIONAL)
-                for x in self.operands
-            ]
+            [inspect.Parameter(x.lstrip("*"), _MANY if x.startswith("*") else _ONE) for x in self.operands]
         )
 
     def in_python(self, operands: Sequence[str]) -> str:
@@ -231,7 +229,9 @@ class Primitive:
         try:
             return self.value(*[as_number(x) for x in operands])
         except TypeError as error:
-            raise TypeError(f"{self.name}(): {error}") from None
+            many = any(hasattr(x, "__len__") and not isinstance(x, str) for x in operands)
+            each = f"; take them one by one, with np.frompyfunc({self.name}, {len(operands)}, 1)" * many
+            raise TypeError(f"{self.name}(): {error}{each}") from None
 
     def partials_at(self, y: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
         """Return the partial by each operand, None where it is not wanted or is zero everywhere.
@@ -272,15 +272,30 @@ class Primitive:
         return self
 
 
+class PrimitiveByName(Primitive):
+    """A primitive whose operands may be given by name, which costs time: ``clamp(v, lo=0, hi=1)``."""
+
+    __slots__ = ()
+
+    def __call__(self, *operands: Any, **named: Any) -> Any:
+        """Apply the primitive; the operands' types decide what comes out."""
+        if named:
+            try:
+                operands = self.__signature__.bind(*operands, **named).args
+            except TypeError as error:
+                raise TypeError(f"{self.name}({', '.join(self.operands)}): {error}") from None
+        return super().__call__(*operands)
+
+
 TABLE: Final[dict[str, Primitive]] = {}
 """Every primitive by name, in the order of definition."""
 
 _replaced: Final[dict[str, list[Primitive]]] = {}
 
 
-def define(name: str, operands: str = "x", **about: Any) -> Primitive:
+def define(name: str, operands: str = "x", *, kind: type[Primitive] = Primitive, **about: Any) -> Primitive:
     """Put a primitive of this package into the table and return it; the arguments are `Primitive`'s."""
-    TABLE[name] = row = Primitive(name, operands, **about, builtin=True)
+    TABLE[name] = row = kind(name, operands, **about, builtin=True)
     return row
 
 

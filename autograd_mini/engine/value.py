@@ -52,17 +52,7 @@ __all__ = [
 new: Final = object.__new__
 c_pow: Final = math.pow
 _data_of: Final = operator.attrgetter("_data")
-_repayment = threading.RLock()
 _sweeps: Final = itertools.count(1, 2)
-
-
-def _after_fork() -> None:
-    global _repayment
-    _repayment = threading.RLock()  # whoever held it stayed behind in the parent
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Value(Recorder):
@@ -105,15 +95,11 @@ class Value(Recorder):
             )
         self._data = data if data.__class__ is float else _number("Value(data)", data)
         self._grad = 0.0
-        if label is not None and not isinstance(label, str):
-            raise TypeError(
-                f"Value(label): expected text, got {type(label).__name__}; write label=str(...)"
-            )
         self.label = label
         self.op = None
         self._x = self._y = self._dx = self._dy = None
         self._mark = 0
-        if modes.active:
+        if modes.active or modes.listening:
             modes.tell("on_leaf", self)
 
     # ---- what a node knows -----------------------------------------------------------------------
@@ -339,10 +325,11 @@ class Value(Recorder):
     # ---- repaying the debt -----------------------------------------------------------------------
 
     def backward(self) -> None:
-        """Add the derivative of this node by each leaf to the leaf's `grad`.
+        """Add the derivative of this node with respect to each leaf to the leaf's `grad`.
 
         Other nodes get theirs afresh, so calling it again is exact; leaves accumulate over calls until
         zeroed (`zero_grad`). If interrupted, either no leaf has changed or all have. Threads take turns.
+        What a signal handler adds while it interrupts a sweep arrives when that sweep ends.
 
         >>> x = Value(3.0)
         >>> y = x * x * x
@@ -356,9 +343,13 @@ class Value(Recorder):
 
     def zero_grad(self) -> None:
         """Set `grad` to zero here and in everything this node was computed from."""
-        with _repayment:
-            for node in topological_order(self, through_edges=False):
-                node._grad = 0.0
+        with modes.sweeping:
+            nodes = topological_order(self, through_edges=False)
+            if modes.busy.locked():
+                _late.extend((node, None) for node in nodes)
+            else:
+                for node in nodes:
+                    node._grad = 0.0
 
     def detach(self) -> Value:
         """Return a new leaf with the same number: what is computed from it owes nothing further."""
@@ -390,9 +381,13 @@ class Value(Recorder):
     # ---- copies, none by recursion: a graph may be a million deep --------------------------------
 
     def __copy__(self) -> Value:
-        return _restore(*_state(self))
+        linked = _linked("on_copy", self)
+        return _restore(*_state(self)) if linked is None else linked
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        linked = _linked("on_copy", self)
+        if linked is not None:
+            return linked  # type: ignore[no-any-return]
         for node in reversed(topological_order(self, through_edges=False)):
             if id(node) not in memo:
                 state = _state(node)
@@ -401,9 +396,12 @@ class Value(Recorder):
         return memo[id(self)]  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.op is None or id(self) in _being_pickled.ids:
+        if id(self) in _being_pickled.ids:
             return _restore, _state(self)
-        return _last, (_InOrder(self),)
+        key = _linked("on_pickle", self)
+        if self.op is key is None:
+            return _restore, _state(self)
+        return _restore_root, (_Below(self), key, *_state(self))
 
 
 def topological_order(
@@ -517,16 +515,31 @@ def _node(op: Primitive | None, data: float, x: Any, dx: Any, y: Any, dy: Any) -
     return node
 
 
+# A signal handler may interrupt a sweep, whose numbers stand in `_grad`, with a sweep of its own: what that
+# one adds to leaves is posted when the interrupted one has ended.
+_late: Final[list[tuple[Value, float | None]]] = []
+
+
 def _repay(root: Value) -> None:
-    with _repayment:
-        leaves: list[tuple[Value, float]] = []
-        try:
-            order = _in_order(root, leaves)
-            root._grad = 1.0
-            _pay_debts(order)
-            leaves = [(leaf, before + leaf._grad) for leaf, before in leaves]
-        finally:
-            _post(leaves)
+    with modes.sweeping:
+        if modes.busy.locked():
+            owed = [node for node in topological_order(root) if node.op is None]
+            _late.extend(zip(owed, sweep(root, owed)[0], strict=True))
+            return
+        with modes.busy:
+            leaves: list[tuple[Value, float]] = []
+            try:
+                order = _in_order(root, leaves)
+                root._grad = 1.0
+                _pay_debts(order)
+                leaves = [(leaf, before + leaf._grad) for leaf, before in leaves]
+            finally:
+                _post(leaves)
+        while _late:
+            with modes.busy:
+                while _late:
+                    leaf, grad = _late.pop(0)
+                    leaf._grad = 0.0 if grad is None else leaf.grad + grad
 
 
 def _in_order(root: Value, leaves: list[tuple[Value, float]]) -> list[Value]:
@@ -659,7 +672,14 @@ def _restore(
 ) -> Value:
     node = _node(op, data, x, dx, y, dy)
     node._grad, node._label = grad, label
+    if op is None and (modes.active or modes.listening):
+        modes.tell("on_leaf", node)
     return node
+
+
+def _linked(hook: str, what: Any) -> Any:
+    """Ask who differentiates the function that runs here for a copy that belongs to its graph."""
+    return modes.tell(hook, what) if modes.listening else None
 
 
 def _copied(operand: Any, memo: dict[int, Any]) -> Any:
@@ -669,8 +689,8 @@ def _copied(operand: Any, memo: dict[int, Any]) -> Any:
 
 
 # A pickler saves an object's operands by calling itself, a level deeper for each. So a root is pickled
-# as the list of its graph, operands first: when a node's turn comes, its operands are in the pickler's
-# memo already, and identity with whatever else is in the same pickle is kept.
+# after the list of all below it, operands first: when a node's turn comes, its operands are in the
+# pickler's memo already, and identity with whatever else is in the same pickle is kept.
 
 
 class _Pickling(threading.local):
@@ -691,12 +711,12 @@ class _Mark:
         return int, ()
 
 
-class _InOrder:
+class _Below:
     def __init__(self, root: Value) -> None:
         self.root = root
 
     def __reduce__(self) -> tuple[Any, ...]:
-        nodes = topological_order(self.root, through_edges=False)[::-1]
+        nodes = topological_order(self.root, through_edges=False)[:0:-1]
         return list, (), None, _marked(nodes)
 
 
@@ -710,8 +730,9 @@ def _marked(nodes: list[Value]) -> Iterator[Any]:
         raise
 
 
-def _last(items: list[Any]) -> Any:
-    return items[-2]
+def _restore_root(below: list[Any], key: Any, *state: Any) -> Value:
+    linked = None if key is None else _linked("on_unpickle", key)
+    return _restore(*state) if linked is None else linked
 
 
 # ---- every primitive is a method: v.tanh(), and np.tanh of an array of Values ----------------------

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import nan
 from typing import Any
 
-from autograd_mini.engine.primitives import abs_, dot, equal, less, logsumexp, relu, softplus, sum_, where
+from autograd_mini.engine.primitives import abs_, equal, less, relu, softplus, where
 from autograd_mini.engine.table import as_number, is_number
+from autograd_mini.transforms.sequences import dot, logsumexp, sum_
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "huber", "l1", "l2", "mae", "mse"]
 
@@ -148,11 +149,11 @@ def _surprise(row: Sequence[Any], k: Any) -> Any:
     that does not exist.
     """
     if isinstance(k, int):
-        return logsumexp(*[0.0 if i == k else z - row[k] for i, z in enumerate(row)])
+        return logsumexp([0.0 if i == k else z - row[k] for i, z in enumerate(row)])
     truth: Any = nan
     for i, z in enumerate(row):
         truth = where(equal(k, i), z, truth)
-    return logsumexp(*[where(equal(k, i), 0.0, z - truth) for i, z in enumerate(row)])
+    return logsumexp([where(equal(k, i), 0.0, z - truth) for i, z in enumerate(row)])
 
 
 def _checked_target(loss: str, target: Any, sign: Callable[[Any], Any], which: str) -> Any:

@@ -6,7 +6,8 @@ which adds to `.grad` and is written for speed, and the ledger and the naive ora
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,7 +15,15 @@ from autograd_mini.engine import modes
 from autograd_mini.engine.value import Value, expect_value, number_of, topological_order
 from autograd_mini.transforms.dual import Dual
 
-__all__ = ["LeafChangedError", "adjoints", "gradients", "leading_to", "reaches_outside", "recorded"]
+__all__ = [
+    "LeafChangedError",
+    "adjoints",
+    "gradients",
+    "leading_to",
+    "reaches_outside",
+    "recorded",
+    "unsigned",
+]
 
 
 class LeafChangedError(RuntimeError, ValueError):
@@ -108,16 +117,35 @@ def _changed(node: Value, how: str) -> LeafChangedError:
     )
 
 
-def reaches_outside(output: Any, inputs: Sequence[Value]) -> bool:
-    """Whether the derivative depends on Values other than the inputs: captured, or behind the inputs."""
+def reaches_outside(output: Any, inputs: Sequence[Value], own: Collection[Value] = ()) -> bool:
+    """Whether the derivative depends on Values from outside: captured, or behind the inputs.
+
+    `own` are the leaves that the function has made itself.
+    """
     if isinstance(output, Dual):
-        return reaches_outside(output.primal, inputs) or reaches_outside(output.tangent, inputs)
+        parts = (output.primal, output.tangent)
+        return any(reaches_outside(part, inputs, own) for part in parts)
     if not isinstance(output, Value):
         return False
     ends = set(inputs)
     return any(x.op is not None for x in inputs) or any(
-        node.op is None and node not in ends for node in topological_order(output, until=ends)
+        node.op is None and node not in ends and node not in own
+        for node in topological_order(output, until=ends)
     )
+
+
+def unsigned(x: Any) -> Any:
+    """Return a derivative as it is, but 0.0 for -0.0: on which side of 0 a sum ended says nothing.
+
+    >>> unsigned(-0.0), unsigned(-2.0)
+    (0.0, -2.0)
+    """
+    if x.__class__ is float:
+        return x + 0.0
+    number = x.data
+    if number.__class__ is float and (number != 0.0 or math.copysign(1.0, number) > 0.0):
+        return x
+    return x + 0.0  # while a function is compiled, the number may be another one at the next call
 
 
 def recorded() -> Any:
@@ -125,7 +153,7 @@ def recorded() -> Any:
     return nullcontext() if modes.recording() else modes.Mode(recording=True)
 
 
-def gradients(output: Any, inputs: Sequence[Value]) -> list[Value]:
+def gradients(output: Any, inputs: Iterable[Value]) -> list[Value]:
     """Return the derivative of `output` with respect to each of `inputs`, as Values with their own graph.
 
     It is backward that leaves a differentiable graph: for penalties on gradients, or second derivatives
@@ -140,14 +168,13 @@ def gradients(output: Any, inputs: Sequence[Value]) -> list[Value]:
     >>> slope.data, x.grad
     (27.0, 18.0)
     """
+    call = "gradients(output, inputs)"
     if not isinstance(output, Dual):
-        expect_value("gradients(output, inputs)", output, "for a function, use grad(f)")
-    if isinstance(inputs, Value):
-        raise TypeError(
-            "gradients(output, inputs): inputs is one Value; give a list, gradients(output, [x])"
-        )
-    for x in inputs:
-        expect_value("gradients(output, inputs)", x, "give the nodes themselves, as in [x, y]")
+        expect_value(call, output, "for a function, use grad(f)")
+    if isinstance(inputs, Value) or not hasattr(inputs, "__iter__"):
+        kind = type(inputs).__name__
+        raise TypeError(f"{call}: expected a list of Values, got {kind}; give a list, as in [x]")
+    nodes = [expect_value(call, x, "give the nodes themselves, as in [x, y]") for x in inputs]
     with recorded():
-        found = adjoints(output, list(inputs), live=True)
-    return [x if isinstance(x, Value) else Value(x) for x in found]
+        found = adjoints(output, nodes, live=True)
+    return [unsigned(x) if isinstance(x, Value) else Value(x + 0.0) for x in found]

@@ -9,6 +9,8 @@ touches `.grad`, and threads share nothing.
 
 from __future__ import annotations
 
+import itertools
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from typing import Any
 from autograd_mini.engine import modes
 from autograd_mini.engine.primitives import identity, stop_gradient
 from autograd_mini.engine.value import Value, number_of
-from autograd_mini.transforms.adjoints import adjoints, gradients, reaches_outside, recorded
+from autograd_mini.transforms.adjoints import adjoints, gradients, reaches_outside, recorded, unsigned
 from autograd_mini.transforms.dual import Dual, new_level, split
 from autograd_mini.transforms.nested import NUMBER, Structure, flatten
 
@@ -51,6 +53,34 @@ def _core(x: Any) -> Any:
     return x
 
 
+_keys = itertools.count()
+
+
+class _Inside(modes.Watcher):
+    """Knows the leaves that a function has made itself, and keeps its copies of Values in the graph."""
+
+    def __init__(self) -> None:
+        self.leaves: set[Value] = set()
+        self.pickled: dict[tuple[int, int], Value] = {}
+
+    def on_leaf(self, leaf: Value) -> None:
+        self.leaves.add(leaf)
+
+    def on_copy(self, node: Value) -> Value:
+        copied: Value = identity(node)
+        copied.label, copied.grad = node.label, node.grad
+        return copied
+
+    def on_pickle(self, node: Value) -> tuple[int, int]:
+        key = os.getpid(), next(_keys)
+        self.pickled[key] = node
+        return key
+
+    def on_unpickle(self, key: tuple[int, int]) -> Value | None:
+        node = self.pickled.get(key)
+        return None if node is None else self.on_copy(node)
+
+
 class _Recording:
     """One call of a function on fresh inputs: what went in, what came out, and what it rests on."""
 
@@ -73,7 +103,9 @@ class _Recording:
         rebuilt = self.structure.rebuild(lifted)
         replaced = dict(zip(positions, [rebuilt] if single else rebuilt, strict=True))
         self.quiet = not modes.recording()  # inside no_grad: differentiate, and leave no graph
-        with recorded(), _ties_told(self.name):
+        self.inside = _Inside()
+        listening = modes.Mode(watcher=lambda: self.inside, operations=False)
+        with recorded(), listening, _ties_told(self.name):
             self.output = f(*[replaced.get(i, x) for i, x in enumerate(args)], **kwargs)
         self.beside: Any = None  # what the function returns beside the number that is differentiated
         if has_aux:
@@ -108,11 +140,11 @@ class _Recording:
         live = self.is_live(output)
         with recorded():
             found = adjoints(output, self.inputs, live=live)
-        return [self.plain(x, live) for x in found]
+        return [self.plain(unsigned(x), live) for x in found]
 
     def is_live(self, output: Any) -> bool:
-        """Whether the derivative of an output is a Value with a graph."""
-        return not self.quiet and reaches_outside(output, self.inputs)
+        """Whether the derivatives of this output have a graph of their own."""
+        return not self.quiet and reaches_outside(output, self.inputs, self.inside.leaves)
 
     def aux(self) -> Any:
         """What the function returned beside the number, with plain numbers where plain numbers went in."""
@@ -263,7 +295,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], Any]]:
                 total = output * weight + total
         return call.structure.rebuild(call.derivatives(total))
 
-    live = not call.quiet and any(reaches_outside(y, call.inputs) for y in outputs)
+    live = any(map(call.is_live, outputs))
     return structure.rebuild([call.plain(y, live) for y in outputs]), pullback
 
 
@@ -330,7 +362,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     results, shape = flatten(output, f"the result of {name}")
     pairs = [split(y, level) for y in results]
     value = shape.rebuild([y for y, _ in pairs])
-    return value, shape.rebuild([0.0 if t is None else t for _, t in pairs])
+    return value, shape.rebuild([0.0 if t is None else unsigned(t) for _, t in pairs])
 
 
 def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
@@ -342,13 +374,23 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     >>> hvp(lambda x: x[0] ** 2 * x[1])([2.0, 3.0], [1.0, 0.0])
     [6.0, 4.0]
     """
+    name = _name(f)
 
     @_like(f, "hessian-vector product")
     def product(*args: Any, **kwargs: Any) -> Any:
         if len(args) < 2:
-            raise TypeError(f"hvp({_name(f)}) takes the arguments of {_name(f)} and then the vector")
+            raise TypeError(
+                f"hvp({name}): expected arguments and a vector, got {len(args)} argument"
+                f"{'s' * (not args)}; give the arguments of {name} and then the vector"
+            )
         *primals, vector = args
-        i = _positions(_name(f), [argnums], len(primals))[0]
+        i = _positions(name, [argnums], len(primals))[0]
+        given, expected = flatten(vector, "the vector")[1], flatten(primals[i], "the argument")[1]
+        if given != expected:
+            raise TypeError(
+                f"hvp({name}): the vector is {given} and argument {i} is {expected}; give the vector "
+                "in the structure of the argument"
+            )
 
         def gradient(x: Any) -> Any:
             return grad(f, i)(*primals[:i], x, *primals[i + 1 :], **kwargs)

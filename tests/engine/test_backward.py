@@ -17,7 +17,7 @@ from walks import first_order, second_order
 
 import autograd_mini as ag
 from autograd_mini import Value, collector_paused, topological_order, where
-from autograd_mini.engine import ACCELERATED, value
+from autograd_mini.engine import ACCELERATED, modes, value
 from autograd_mini.engine import primitives as p
 from autograd_mini.testing.strategies import programs
 
@@ -444,10 +444,8 @@ def test_ctrl_c_in_a_long_sweep_changes_all_leaves_or_none():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_child_process_can_sweep_while_its_parent_does():
-    from autograd_mini.engine import value
-
     a, _, _, _, e = graph()
-    with value._repayment:  # as if another thread of the parent were in the middle of a sweep
+    with modes.sweeping, modes.busy:  # as if another thread of the parent were in the middle of a sweep
         child = os.fork()
         if not child:
             done = threading.Thread(target=e.backward, daemon=True)
@@ -455,3 +453,86 @@ def test_a_child_process_can_sweep_while_its_parent_does():
             done.join(5)
             os._exit(0 if a.grad == 2.0 else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+# ---- signal handlers -------------------------------------------------------------------------------
+
+
+def at_every_line(call, act):
+    """Run `call` once for each line of the engine's sweep that it comes to, with `act` done there."""
+
+    def trace(frame, event, argument):
+        nonlocal left
+        if frame.f_code.co_filename != value.__file__:
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                act()
+        return trace
+
+    for line in range(1, 10_000):
+        left = line
+        sys.settrace(trace)
+        try:
+            call()
+        finally:
+            sys.settrace(None)
+        if left > 0:  # there are no more lines
+            return
+        yield
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_sweep_in_a_signal_handler_is_neither_lost_nor_harmful(same):
+    x, w = Value(3.0), Value(2.0)
+    y = x * x * w + x
+    z = y if same else (x * w).sin() + w
+    x.grad = w.grad = 0.0
+    y.backward()
+    z.backward()
+    expected = x.grad, w.grad
+    x.grad = w.grad = 0.0
+    runs = 0
+    for _ in at_every_line(y.backward, z.backward):
+        assert (x.grad, w.grad) == expected
+        x.grad = w.grad = 0.0
+        runs += 1
+    assert runs > 30
+    assert not modes.busy.locked()
+
+
+def test_zeroing_in_a_signal_handler():
+    x = Value(3.0)
+    y = x * x * x
+    for _ in at_every_line(y.backward, y.zero_grad):
+        assert x.grad in (0.0, 27.0)
+        x.grad = 0.0
+    y.zero_grad()
+    y.backward()
+    assert x.grad == 27.0
+
+
+@pytest.mark.skipif(not hasattr(__import__("signal"), "setitimer"), reason="no timer on this system")
+def test_a_timer_sweeps_the_same_graph():
+    import signal
+
+    x = y = Value(1.0)
+    for _ in range(3_000):
+        y = y + x
+    runs = 0
+
+    def handler(signum, frame):
+        nonlocal runs
+        y.backward()
+        runs += 1
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 2e-3, 2e-2)
+    try:
+        for _ in range(30):
+            y.backward()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert x.grad == 3_001.0 * (30 + runs)

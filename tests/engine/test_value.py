@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from autograd_mini import Value, collector_paused, exp, log, sin, topological_order, where
 from autograd_mini.engine import ACCELERATED, modes
 from autograd_mini.engine import primitives as p
-from autograd_mini.engine.operators import truth
 from autograd_mini.engine.table import TABLE
+from autograd_mini.transforms.comparisons import truth
 from autograd_mini.transforms.dual import Dual
 
 nan, inf = math.nan, math.inf

@@ -1,17 +1,20 @@
 """The transforms: values against closed forms and SymPy, nestings, structures, mistakes."""
 
+import copy
 import itertools
 import math
+import pickle
 import threading
 
 import numpy as np
 import pytest
 import sympy
+from bits import bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd_mini as ag
-from autograd_mini import Value, exp, log, no_grad, sigmoid, sin, sqrt, tanh, where
+from autograd_mini import Value, exp, log, no_grad, sigmoid, sin, sqrt, tanh, topological_order, where
 from autograd_mini.transforms.functions import (
     grad,
     gradients,
@@ -222,7 +225,7 @@ def test_a_branch_that_holds_at_one_point_is_told(mode):
 def test_rules_are_not_run_for_constants():
     assert grad(lambda x: x**2)(-3.0) == -6.0
     assert hessian(lambda x: x**3)(-2.0) == -12.0
-    assert math.isnan(grad(lambda c: Value(-3.0) ** c)(2.0).data)
+    assert math.isnan(grad(lambda c: Value(-3.0) ** c)(2.0))
 
 
 # ---- structures ------------------------------------------------------------------------------------
@@ -470,3 +473,201 @@ def test_constants_in_forward_mode_when_nothing_is_recorded():
         assert jvp(lambda x: 1.0 / (x * x), (0.0,), (1.0,))[0] == inf
     with_constant = jvp(lambda x: jvp(lambda y: ag.floor(y) * x, (x,), (1.0,)), (2.5,), (1.0,))
     assert with_constant == ((5.0, 0.0), (2.0, 0.0))
+
+
+# ---- plain numbers stay plain, copies keep the graph, zeros have no sign ---------------------------
+
+
+def test_leaves_that_the_function_makes_are_its_own():
+    for f, expected in [
+        (lambda x: Value(3.0) * x, 3.0),
+        (lambda x: x * x.detach(), 2.0),
+        (lambda x: x * Value(1.0).sin().detach() + Value(1.0), math.sin(1.0)),
+        (lambda x: x * copy.deepcopy(Value(5.0)), 5.0),
+        (lambda x: x * pickle.loads(pickle.dumps(Value(5.0))), 5.0),
+        (lambda x: x * grad(lambda t: t * Value(4.0))(1.0), 4.0),
+        (lambda x: grad(lambda t: t * t * Value(4.0))(x), 8.0),
+    ]:
+        for found in (
+            grad(f)(2.0),
+            value_and_grad(f)(2.0)[1],
+            jacobian(f)(2.0),
+            vjp(f, 2.0)[1](1.0)[0],
+        ):
+            assert type(found) is float
+            assert found == expected
+    assert type(value_and_grad(lambda x: Value(3.0) * x)(2.0)[0]) is float
+    w = Value(3.0)
+    outside = grad(lambda x: w * x * Value(2.0))(2.0)
+    outside.backward()
+    assert (outside.data, w.grad) == (6.0, 2.0)
+
+
+COPIES = [
+    copy.copy,
+    copy.deepcopy,
+    lambda v: pickle.loads(pickle.dumps(v)),
+    lambda v: copy.deepcopy([v])[0],
+]
+
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_copy_made_while_differentiating_keeps_the_graph(copied):
+    def f(x):
+        y = x * 1.2
+        z = copied(y)
+        return copied(z * copied(x)) * copied(Value(1.0))
+
+    for found in (
+        grad(f)(1.0),
+        jvp(f, (1.0,), (1.0,))[1],
+        jacobian(f)(1.0),
+        value_and_grad(f)(1.0)[1],
+        vjp(f, 1.0)[1](1.0)[0],
+    ):
+        assert found == pytest.approx(2.4)
+    assert grad(grad(f))(1.0) == hvp(f)(1.0, 1.0) == hessian(f)(1.0) == pytest.approx(2.4)
+    w = Value(3.0, "w")
+    slope = grad(lambda x: x * copied(w))(2.0)
+    slope.backward()
+    assert (slope.data, w.grad) == (3.0, 1.0)
+    both = grad(lambda xs: pickle.loads(pickle.dumps(xs))[1] * xs[0])([2.0, 5.0])
+    assert both == [5.0, 2.0]
+    apart = copied(w)  # outside, a copy is a graph of its own
+    (apart * 2.0).backward()
+    assert (w.grad, apart.label) == (1.0, "w")
+
+
+def test_a_pickle_made_while_differentiating_is_whole():
+    kept = []
+
+    def f(x):
+        kept.append(pickle.dumps(x.sin() * x))
+        return x
+
+    grad(f)(2.0)
+    loaded = pickle.loads(kept[0])
+    assert (loaded.data, loaded.op.name, len(topological_order(loaded))) == (2.0 * math.sin(2.0), "mul", 3)
+
+
+@pytest.mark.parametrize("x", [1e-155, 1e-200, 5e-324, 0.0, -1e-200, 3.0, 1e200])
+@pytest.mark.parametrize("degree", [0, 1, 2, 3])
+def test_derivatives_past_the_degree_of_a_whole_power_are_zero(x, degree):
+    def forward(f):
+        return lambda x: jvp(f, (x,), (1.0,))[1]
+
+    for steps in itertools.product([grad, forward], repeat=2):
+        f = lambda x: x**degree  # noqa: E731
+        for k in range(degree + 3):
+            if k > degree:
+                assert bits(f(x)) == bits(0.0)
+            f = steps[k % 2](f)
+
+
+def test_no_derivative_is_a_negative_zero():
+    def f(x):
+        return -(0.0 * x)
+
+    def g(x):
+        return -(0.0 * x[0]) * x[1]
+
+    zero = bits(0.0)
+    w = Value(-1.0)
+    found = [
+        grad(f)(-1.0),
+        value_and_grad(f)(-1.0)[1],
+        jvp(f, (-1.0,), (1.0,))[1],
+        vjp(f, -1.0)[1](1.0)[0],
+        jacobian(f)(-1.0),
+        hessian(f)(-1.0),
+        hvp(f)(-1.0, 1.0),
+        *grad(g)([-1.0, 1.0]),
+        grad(f)(w),
+        grad(lambda x: f(x) * Value(1.0))(-1.0),
+        grad(lambda x: f(x) * w)(2.0),
+        gradients(f(w), [w])[0],
+        ag.derivative(f(w), w).value,
+        jvp(grad(f), (-1.0,), (1.0,))[0],
+        ag.compile(grad(f))(-1.0),
+        ag.compile(grad(f))(1.0),
+    ]
+    assert bits(found) == [zero] * len(found)
+    compiled = ag.compile(grad(lambda x: x * -(0.0 * w)))  # traced where it is no zero
+    for number in (math.inf, -1.0, 1.0):
+        w.data = number
+        assert bits(compiled(1.0)) == bits(grad(lambda x: x * -(0.0 * w))(1.0))
+    f(w).backward()
+    assert bits(w.grad) == zero
+
+
+# ---- errors: object, cause, remedy ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (
+            lambda: ag.topological_order(1.0),
+            r"topological_order\(root\): expected a Value, got float; give",
+        ),
+        (
+            lambda: gradients(Value(1.0), Value(1.0)),
+            r"gradients\(.*\): expected a list of Values, got Value; give",
+        ),
+        (
+            lambda: gradients(sin, [Value(1.0)]),
+            r"gradients\(.*\): expected a Value, got Primitive; for a fun",
+        ),
+        (lambda: gradients(Value(1.0), 3.0), r"gradients\(.*\): expected a list of Values, got float"),
+        (lambda: hvp(sin)(1.0), r"hvp\(sin\): .* got 1 argument; give .* and then the vector"),
+        (
+            lambda: hvp(sin)(1.0, [1.0]),
+            r"hvp\(sin\): the vector is a list of 1 number and .* one number; give",
+        ),
+        (
+            lambda: sin(np.array([1.0, 2.0])),
+            r"sin\(\): expected a real number, got ndarray; take them one by",
+        ),
+        (
+            lambda: sin([1.0]),
+            r"sin\(\): expected a real number, got list; take them one by one, with np.from",
+        ),
+        (lambda: ag.clamp(1.0, low=0), r"clamp\(x, lo, hi\): .*"),
+        (lambda: ag.sum(1.0), r"sum\(xs\): expected a sequence of numbers, got float; give a list"),
+        (lambda: ag.softmax(Value(1.0)), r"softmax\(xs\): expected a sequence of numbers, got Value; give"),
+        (lambda: ag.dot([1.0], "a"), r"dot\(xs, ys\): expected a real number, got str; convert"),
+    ],
+)
+def test_errors_name_object_cause_and_remedy(mistake, message):
+    with pytest.raises(TypeError, match=message):
+        mistake()
+
+
+def test_functions_of_sequences_take_them_alike():
+    xs = [0.5, Value(1.5), 2]
+    for given_ in (xs, tuple(xs), np.array(xs, dtype=object), iter(xs)):
+        items = list(given_)
+        assert ag.sum(iter(items)).data == 4.0
+        assert ag.dot(items, items).data == 6.5
+        assert ag.logsumexp(items).data == ag.logsumexp(*items).data == pytest.approx(2.6041313924)
+        assert ag.softmax(iter(items))[1].data == pytest.approx(0.331499)
+    assert ag.logsumexp([]) == -math.inf
+    assert ag.logsumexp(Value(2.0)).data == 2.0
+    assert grad(ag.logsumexp)([1.0, 1.0]) == [0.5, 0.5]
+    assert (
+        ag.clamp(Value(3.0), lo=0, hi=1).data == ag.clamp(3.0, 0, hi=1) == Value(3.0).clamp(lo=0, hi=1).data
+    )
+    assert ag.clamp(x=-1.0, hi=1, lo=0) == 0.0
+
+
+def test_an_array_without_dimensions_is_a_number():
+    x = np.array(2.0)
+    assert (Value(x).data, type(Value(x).data)) == (2.0, float)
+    assert (
+        grad(sin)(x) == math.cos(2.0) == grad(lambda t: sin(t * x) / x)(1.0) / math.cos(2.0) * math.cos(2.0)
+    )
+    assert (Value(3.0) * x).data == (x * Value(3.0)).data == 6.0
+    assert Value(2.0) == np.array(2)
+    for wrong in (np.array([2.0]), np.array("2"), np.array(2j), np.array("2020-01-01", dtype="M8[ns]")):
+        with pytest.raises(TypeError, match="expected a real number"):
+            Value(wrong)
