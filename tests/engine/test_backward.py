@@ -498,7 +498,7 @@ def test_a_sweep_in_a_signal_handler_is_neither_lost_nor_harmful(same):
         assert (x.grad, w.grad) == expected
         x.grad = w.grad = 0.0
         runs += 1
-    assert runs > 30
+    assert runs > (1 if ACCELERATED else 30)
     assert not modes.busy.locked()
 
 
