@@ -1,18 +1,20 @@
 """Pictures of a graph: values, gradients, and the local derivative on each edge.
 
-There are three styles, so that a picture of any size can be read, and is laid out in a moment: a small
-graph has a table for each node, a larger one a row for each, and of a large one only groups of nodes
-are drawn: its scopes, or bands of equal distance from the root.
+There are four styles, so that a picture of any size can be read, and is laid out in a moment. A small
+graph has a table for each node. Of a larger one, what repeats is drawn once. Where nothing repeats, each
+node has a row, and of a large graph only groups are drawn: scopes, or bands of equal depth.
 """
 
 from __future__ import annotations
 
 import html
 import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import count
+from string import ascii_lowercase
 from typing import Any, Final, Literal
 
 from autograd_mini.engine.value import Value, evaluation_order, expect_value, number_of
@@ -23,23 +25,28 @@ from autograd_mini.show.groups import (
     GROUPS,
     Path,
     depths_of,
+    folds_of,
     grouped,
     levels_crossed,
     links_between,
     scopes_of,
 )
-from autograd_mini.show.names import definition, names
+from autograd_mini.show.names import applied, constant, definition, in_general, names
 from autograd_mini.show.render import Picture
 from autograd_mini.show.text import counted, isolated, one_line, short
 from autograd_mini.show.tree import tree
 
 __all__ = ["draw"]
 
-Style = Literal["tables", "rows", "groups"]
+Style = Literal["tables", "folds", "rows", "groups"]
 
 # Up to how many nodes, and levels crossed by edges, a style reads well and is laid out in a few seconds.
 TABLES: Final = (40, 500)
 ROWS: Final = (250, 2000)
+FEW: Final = 24
+"""Up to so many nodes, each is drawn even if it repeats another."""
+MANY: Final = 5_000
+"""Up to so many nodes, repeats are looked for."""
 DEEP: Final = 25
 """From so many levels on, rows are stacked upwards: side by side they would make a ribbon."""
 
@@ -70,9 +77,10 @@ def draw(
     derivative, and is dashed where there is none. Constants are part of the formula. Each of these
     numbers can be left out.
 
-    The style is chosen by size: "tables" up to 40 nodes, "rows" up to 250, clustered by scope; above,
-    "groups" shows scopes (see `scope`), or bands of equal depth where there are none, each with its
-    number of nodes and the range of its gradients. Raises TypeError if `root` is no Value.
+    The style follows the graph: "tables" up to 24 nodes; "folds", where what repeats is drawn once; else
+    "tables" up to 40 nodes, "rows" up to 250, in boxes by scope, and above these "groups": scopes (see
+    `scope`), or bands of equal depth where there are none, each with its number of nodes and the range
+    of its gradients. Raises TypeError if `root` is no Value.
 
     >>> a, b = Value(2.0, label="a"), Value(1.0, label="b")
     >>> e = (a + b) * (b + 1)
@@ -81,7 +89,10 @@ def draw(
     """
     expect_value("draw(root)", root, "draw what an expression returned")
     nodes = evaluation_order(root)
-    style = style or _style(nodes)
+    folds = folds_of(nodes) if style == "folds" or (style is None and FEW < len(nodes) <= MANY) else []
+    if style == "folds" and not folds:
+        folds = [[node] for node in nodes]
+    style = style or _style(nodes, len(folds))
     drawing = _Drawing(nodes, values, gradients, derivatives)
     edges = sum(isinstance(x, Value) for node in nodes for x in node.operands)
     summary = f"{counted(len(nodes), 'node')}, {counted(edges, 'edge')}"
@@ -92,14 +103,19 @@ def draw(
         if drawing.rows():
             summary += "; leaves are drawn again where they are used far away"
             drawing.graph.attr(label=_verbatim(summary))
+    elif style == "folds":
+        summary += "; what repeats is drawn once"
+        drawing.folds(folds)
     elif style == "tables":
         drawing.tables()
     else:
-        raise ValueError(f'draw(style={style!r}): no such style; say "tables", "rows" or "groups"')
+        raise ValueError(f'draw(style={style!r}): no such style; say "tables", "folds", "rows" or "groups"')
     return Picture(drawing.graph, summary, lambda: str(tree(root)))
 
 
-def _style(nodes: Sequence[Value]) -> Style:
+def _style(nodes: Sequence[Value], folds: int) -> Style:
+    if 0 < folds <= min(TABLES[0], 0.6 * len(nodes)):
+        return "folds"
     if len(nodes) > ROWS[0]:
         return "groups"
     near, far = levels_crossed(nodes)
@@ -152,8 +168,8 @@ class _Drawing:
                     if node.op is None:
                         bottom.node(self.ids[node])
 
-    def _table(self, node: Value) -> str:
-        rows = [_cell(self._header(node), self._kind(node), bold=True, columns=2)]
+    def _table(self, node: Value, title: str | None = None) -> str:
+        rows = [_cell(title or self._header(node), self._kind(node), bold=True, columns=2)]
         if self.values:
             rows.append(_cell("value") + _value_cell(number_of(node)))
         if self.gradients:
@@ -202,14 +218,15 @@ class _Drawing:
         inside: dict[Path, list[Value]] = {}
         for node, path in self.scopes.items():
             inside.setdefault(path, []).append(node)
-        self._cluster(self.graph, (), inside, label)
+        self._nested(self.graph, (), inside, lambda box, node: box.node(self.ids[node], f"<{label(node)}>"))
         return any(inside)
 
-    def _cluster(
-        self, graph: Any, path: Path, inside: dict[Path, list[Value]], label: Callable[[Value], str]
+    def _nested(
+        self, graph: Any, path: Path, inside: Mapping[Path, list[Any]], add: Callable[[Any, Any], None]
     ) -> None:
-        for node in inside.get(path, ()):
-            graph.node(self.ids[node], f"<{label(node)}>")
+        """Add all that is inside a scope, and a box for each scope within."""
+        for item in inside.get(path, ()):
+            add(graph, item)
         for part in dict.fromkeys(
             p[len(path)] for p in inside if len(p) > len(path) and p[: len(path)] == path
         ):
@@ -217,7 +234,7 @@ class _Drawing:
                 box.attr(
                     label=_verbatim(one_line(part)), labelloc=self.top, style="dashed,rounded", color=LINE
                 )
-                self._cluster(box, (*path, part), inside, label)
+                self._nested(box, (*path, part), inside, add)
 
     def _edges(self, node: Value, *, titled: bool) -> None:
         for x, derivative in zip(node.operands, node.partials, strict=True):
@@ -234,6 +251,96 @@ class _Drawing:
                 # from box to box it is further, so that boxes need not share a level, and lie side by side
                 length = "2" if self.scopes[x][:1] != self.scopes[node][:1] else None
                 self.graph.edge(below, self.ids[node], label, style=style, weight=weight, minlen=length)
+
+    # ---- what repeats, drawn once ----------------------------------------------------------------
+
+    def folds(self, folds: Sequence[Sequence[Value]]) -> None:
+        """Draw a table for each list of nodes that do the same in each pass of a loop."""
+        place = {node: (i, turn) for i, fold in enumerate(folds) for turn, node in enumerate(fold)}
+        general = [in_general([self.called[node] for node in fold]) for fold in folds]
+        taken = {*self.called.values(), *(name.removesuffix("ᵢ") for name in general)}
+        letters = (letter for letter in ascii_lowercase if letter not in taken)
+        seen: set[str] = set()
+        for i, fold in enumerate(folds):
+            if len(fold) > 1 and (general[i] in seen or not fold[0].label or fold[0].op is not None):
+                general[i] = f"{next(letters, self.called[fold[0]])}ᵢ"
+            seen.add(general[i])
+        scope = {f"f{i}": self._common_scope(fold) for i, fold in enumerate(folds)}
+        inside: dict[Path, list[str]] = {}
+        for i, fold in enumerate(folds):
+            self.ids |= dict.fromkeys(fold, f"f{i}")
+            inside.setdefault(scope[f"f{i}"], []).append(f"f{i}")
+        labels = {f"f{i}": self._fold_table(fold, general, place) for i, fold in enumerate(folds)}
+        self._nested(self.graph, (), inside, lambda box, name: box.node(name, f"<{labels[name]}>"))
+        edges: dict[tuple[str, str, bool], list[float | None]] = {}
+        for node in self.nodes:
+            for x, derivative in zip(node.operands, node.partials, strict=True):
+                if isinstance(x, Value):
+                    (i, turn), (above, now) = place[x], place[node]
+                    again = len(folds[i]) == len(folds[above]) > 1 and turn < now
+                    key = self.ids[x], self.ids[node], again
+                    edges.setdefault(key, []).append(derivative)
+        for (lower, upper, again), derivatives in edges.items():
+            known = [d for d in derivatives if d is not None]
+            label = _edge_label(_span(known, 3), sum(known)) if known and self.derivatives else None
+            beyond = scope[lower] != scope[upper]
+            self.graph.edge(
+                lower,
+                upper,
+                label,
+                minlen="2" if beyond else None,
+                style=None if known else "dashed",
+                constraint="false" if again else None,
+                penwidth=f"{1 + math.log10(len(derivatives)):.2f}",
+            )
+
+    def _fold_table(
+        self, fold: Sequence[Value], general: Sequence[str], place: Mapping[Value, tuple[int, int]]
+    ) -> str:
+        titles = Counter(self._fold_title(node, fold, general, place) for node in fold)
+        title = titles.most_common(1)[0][0]
+        node = fold[0]
+        if len(fold) == 1:
+            return self._table(node, title)
+        rows = [_cell(title, self._kind(node), bold=True, columns=3)]
+        rows.append(_cell(f"× {len(fold)}") + _cell("from") + _cell("to"))
+        if self.values:
+            numbers = [number_of(each) for each in fold]
+            rows.append(_range("value", numbers, lambda x, _: _value_cell(x)))
+        if self.gradients:
+            rows.append(_range("grad", [each.grad for each in fold], lambda x, _: self.shades.cell(x)))
+        return _table(rows)
+
+    def _fold_title(
+        self,
+        node: Value,
+        fold: Sequence[Value],
+        general: Sequence[str],
+        place: Mapping[Value, tuple[int, int]],
+    ) -> str:
+        here, turn = place[node]
+        if node.op is None:
+            return general[here]
+        texts = []
+        for i, x in enumerate(node.operands):
+            if isinstance(x, Value):
+                there, then = place[x]
+                earlier = general[there].endswith("ᵢ") and there >= here and then < turn
+                texts.append(general[there] + "₋₁" * earlier)
+            else:
+                same = all(other.operands[i] == x for other in fold)
+                texts.append(constant(node.op, i, x) if same else "…")
+        if node.op.variadic:
+            texts = list(dict.fromkeys(texts))
+        return f"{general[here]} = {applied(node.op, texts)}"
+
+    def _common_scope(self, fold: Sequence[Value]) -> Path:
+        """Return the scope of all of a fold, with "1 … 16" for numbers that differ."""
+        first, last = self.scopes[fold[0]], self.scopes[fold[-1]]
+        if first == last or len(first) != len(last):
+            return first
+        numbers = re.findall(r"\d+", last[-1])
+        return (*first[:-1], f"{first[-1]} … {numbers[-1] if numbers else last[-1]}")
 
     # ---- above: a table for each group of nodes --------------------------------------------------
 
@@ -294,6 +401,11 @@ class _Shades:
         depth = math.ceil(SHADES * math.sqrt(abs(gradient) / self.largest)) / SHADES if gradient else 0.0
         full = POSITIVE if gradient > 0 else NEGATIVE
         return "#" + "".join(f"{round(255 + (channel - 255) * depth):02x}" for channel in full)
+
+
+def _span(numbers: Sequence[float], digits: int) -> str:
+    least, most = short(min(numbers), digits), short(max(numbers), digits)
+    return least if least == most else f"{least} to {most}"
 
 
 def _range(title: str, numbers: list[float], cell: Callable[[float, str], str]) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
-from typing import Final
+from typing import Any, Final
 
 from autograd_mini.engine.value import Value
+from autograd_mini.show.repeats import repeats
 from autograd_mini.show.scopes import SEPARATOR, scope_and_name
 
-__all__ = ["Path", "depths_of", "grouped", "levels_crossed", "links_between", "scopes_of"]
+__all__ = ["Path", "depths_of", "folds_of", "grouped", "levels_crossed", "links_between", "scopes_of"]
 
 Path = tuple[str, ...]
 
@@ -19,6 +21,8 @@ GROUP_EDGES: Final = 120
 BANDS: Final = 12
 DEEPEST: Final = 8
 """How many levels of scopes are told apart."""
+REGULAR: Final = 0.8
+"""In how many of its passes a loop must use the results of as many passes before."""
 FAR: Final = 3
 """From so many levels on, an edge is far, and may start at a copy of its leaf."""
 
@@ -103,6 +107,56 @@ def grouped(nodes: Sequence[Value]) -> tuple[dict[Value, str], str]:
         rest = f"{len(sizes) - len(kept)} more scopes"
         group = {node: name if name in kept else rest for node, name in group.items()}
     return group, "scope"
+
+
+def folds_of(nodes: Sequence[Value]) -> list[list[Value]]:
+    """Return the nodes, in lists of those that do the same in each pass of a loop; none if it is no loop.
+
+    Operations do the same where `repeats` says so, within one scope but for its last number; leaves, where
+    the same operations use them in the same places and they are labelled alike.
+    """
+    scopes = scopes_of(nodes)
+    operations = [node for node in nodes if node.op is not None]
+    operations.sort(key=lambda node: _natural(scopes[node]))  # else a first neuron has all before it
+    kinds = [(node.op, len(node.operands), *_stems(scopes[node])) for node in operations]
+    places = [[operations[i] for i in place] for place in repeats(kinds)]
+    place_of = {node: i for i, place in enumerate(places) for node in place}
+    turn = {node: i for place in places for i, node in enumerate(place)}
+    for place in places:
+        for operands in zip(*(node.operands for node in place), strict=True):
+            back = Counter(
+                turn[node] - turn[x]
+                for node, x in zip(place, operands, strict=True)
+                if x in turn and scopes[x] == scopes[node] and len(places[place_of[x]]) == len(place)
+            )
+            if back and max(back.values()) < REGULAR * back.total():
+                return []
+    uses: dict[Value, set[tuple[int, int]]] = {node: set() for node in nodes if node.op is None}
+    for node in operations:
+        for i, x in enumerate(node.operands):
+            if isinstance(x, Value) and x.op is None:
+                uses[x].add((place_of[node], 0 if node.op is not None and node.op.variadic else i))
+    alike: dict[Any, list[Value]] = {}
+    for leaf, used in uses.items():
+        *_, name = _stems((scope_and_name(leaf.label)[1],))
+        alike.setdefault((frozenset(used), name, _stems(scopes[leaf])), []).append(leaf)
+    return [*places, *alike.values()]
+
+
+def _natural(path: Path) -> list[tuple[tuple[bool, int, str], ...]]:
+    """Return a key by which "neuron 2" comes before "neuron 10"."""
+    return [
+        tuple(
+            (piece.isdecimal(), int(piece) if piece.isdecimal() else 0, piece)
+            for piece in re.split(r"(\d+)", part)
+        )
+        for part in path
+    ]
+
+
+def _stems(path: Path) -> Path:
+    """Return a path with the numbers of its last part, or of an array's index, left out."""
+    return (*path[:-1], re.sub(r"\d+", "#", path[-1])) if path else ()
 
 
 def links_between(nodes: Sequence[Value], group: dict[Value, str]) -> Counter[tuple[str, str]]:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Final
 
 from autograd_mini.engine.primitives import neg, where
-from autograd_mini.engine.table import ATOM
+from autograd_mini.engine.table import ATOM, Primitive
 from autograd_mini.engine.value import Value, evaluation_order
 from autograd_mini.show.scopes import scope_and_name
 from autograd_mini.show.text import elided, one_line, short
 
-__all__ = ["definition", "names", "operation"]
+__all__ = ["applied", "constant", "definition", "in_general", "names", "operation"]
 
 MOST: Final = 6
 """How many operands of a sum or a dot are named."""
@@ -112,6 +112,20 @@ def _numbered(found: Mapping[Value, str]) -> dict[Value, str]:
     return unique
 
 
+def in_general(called: Sequence[str]) -> str:
+    """Return one name for many: what they have in common, with an index in place of numbers.
+
+    >>> in_general(["w0", "w1", "w2"]), in_general(["w₁₁⁽¹⁾", "w₁₂⁽¹⁾"]), in_general(["c", "f", "i"])
+    ('wᵢ', 'wᵢ⁽¹⁾', 'cᵢ')
+    """
+    if len(called) == 1:
+        return called[0]
+    stems = {re.sub("[₀-₉,]+", "ᵢ", name) for name in called}
+    if len(stems) == 1 and stems != {called[0]}:
+        return stems.pop()
+    return f"{re.split(r'[_[(]?[0-9]', called[0])[0] or called[0]}ᵢ"
+
+
 def operation(node: Value, called: Mapping[Value, str]) -> str:
     """Return the operation that made `node`, in the names of its operands; "" for a leaf.
 
@@ -123,20 +137,28 @@ def operation(node: Value, called: Mapping[Value, str]) -> str:
     """
     if node.op is None:
         return ""
-    binds = node.op.precedence
-    texts: list[str] = []
-    for x in node.operands:
-        text = called[x] if isinstance(x, Value) else short(x)
-        if node.op is where and not texts and not isinstance(x, Value):
-            text = str(bool(x))  # of a comparison in Python only the answer is known
-        if not isinstance(x, Value) and text.startswith("-") and neg.precedence < binds < ATOM:
-            text = f"({text})"
-        texts.append(text)
-    if node.op.variadic:
+    op = node.op
+    return applied(
+        op,
+        [called[x] if isinstance(x, Value) else constant(op, i, x) for i, x in enumerate(node.operands)],
+    )
+
+
+def constant(op: Primitive, i: int, x: float) -> str:
+    """Return a plain number as operand `i` of a primitive."""
+    if op is where and i == 0:
+        return str(bool(x))  # of a comparison in Python only the answer is known
+    text = short(x)
+    return f"({text})" if text.startswith("-") and neg.precedence < op.precedence < ATOM else text
+
+
+def applied(op: Primitive, texts: Sequence[str]) -> str:
+    """Return a primitive applied to operands that are written already."""
+    if op.variadic:
         first, last = elided(len(texts), MOST)
         shown = [*(texts[i] for i in first), *["…"] * bool(last), *(texts[i] for i in last)]
-        return f"{node.op.name}({', '.join(shown)})"
-    return node.op.form.format(**dict(zip(node.op.operands, texts, strict=True)))
+        return f"{op.name}({', '.join(shown)})"
+    return op.form.format(**dict(zip(op.operands, texts, strict=True)))
 
 
 def definition(node: Value, called: Mapping[Value, str]) -> str:

@@ -28,7 +28,7 @@ from autograd_mini.show.draw import (
     POSITIVE,
     draw,
 )
-from autograd_mini.show.groups import scopes_of
+from autograd_mini.show.groups import folds_of, scopes_of
 from autograd_mini.show.names import names
 from autograd_mini.show.render import Picture, RenderError
 from autograd_mini.show.scopes import scope
@@ -65,6 +65,16 @@ def chain(length):
     e = Value(1.0, "x")
     for _ in range(length - 1):
         e = -e
+    return e
+
+
+def mixture(length):
+    """A chain in which nothing repeats."""
+    draws, e = random.Random(1), Value(1.0, "x")
+    for _ in range(length - 1):
+        e = draws.choice(
+            [Value.sin, Value.cos, Value.tanh, Value.atan, Value.sinh, Value.asinh, Value.exp]
+        )(e)
     return e
 
 
@@ -249,7 +259,7 @@ def test_a_name_from_right_to_left_keeps_the_numbers_in_their_places():
 
 
 def test_the_style_follows_the_size():
-    tables, rows, groups = chain(40), chain(41), chain(251)
+    tables, rows, groups = mixture(40), mixture(41), mixture(251)
     assert len(cells(draw(tables))) == 40
     assert all(len(row) == 5 for row in cells(draw(tables)).values())
     assert all(len(row) == 2 for row in cells(draw(rows)).values())
@@ -257,6 +267,8 @@ def test_the_style_follows_the_size():
     assert all(len(row) == 3 for row in cells(draw(rows)).values())
     assert draw(groups).summary == "251 nodes, 250 edges in 12 bands of equal depth"
     assert len(cells(draw(groups, style="rows"))) == 251
+    assert len(cells(draw(chain(24)))) == 24
+    assert draw(chain(25)).summary == "25 nodes, 24 edges; what repeats is drawn once"
 
 
 def test_leaves_are_drawn_again_where_they_are_used_far_away():
@@ -265,7 +277,7 @@ def test_leaves_are_drawn_again_where_they_are_used_far_away():
     for _ in range(60):
         e = (e * w).tanh()
     e.backward()
-    picture = draw(e)
+    picture = draw(e, style="rows")
     assert picture.summary == "122 nodes, 180 edges; leaves are drawn again where they are used far away"
     assert picture.summary in texts(picture)
     shown = cells(picture)
@@ -279,7 +291,7 @@ def test_leaves_are_drawn_again_where_they_are_used_far_away():
     assert [row[-1][0] for row in shown.values() if row[0][0] == "w" and len(row) == 3] == [
         short(w.grad, 3)
     ]
-    assert not any(name.startswith("copy") for name in cells(draw(chain(60))))
+    assert not any(name.startswith("copy") for name in cells(draw(chain(60), style="rows")))
 
 
 def test_a_small_graph_whose_edges_cross_many_levels_is_collapsed():
@@ -293,7 +305,7 @@ def test_a_small_graph_whose_edges_cross_many_levels_is_collapsed():
 def test_rows_run_to_the_right_unless_they_would_make_a_ribbon():
     e = sum(Value(1.0) * Value(2.0) for _ in range(20))
     assert "rankdir=LR" in draw(e, style="rows").source
-    assert "rankdir=LR" not in draw(chain(60)).source
+    assert "rankdir=LR" not in draw(chain(60), style="rows").source
 
 
 @given(expressions(max_operations=40))
@@ -308,6 +320,88 @@ def test_groups_count_every_node_and_edge_between_them(root):
     assert all(operand != result for operand, result, *_ in edges(picture))
     assert sum(int(label.split()[0]) for *_, label, _ in edges(picture)) <= total
     assert picture.summary.startswith(f"{len(order)} node")
+
+
+# ---- what repeats ----------------------------------------------------------------------------------
+
+
+def recurrence(steps):
+    x, w = Value(0.5, "x"), Value(0.9, "w")
+    for _ in range(steps):
+        x = (x * w).tanh()
+    return x
+
+
+def test_a_recurrence_is_drawn_as_one_step():
+    e = recurrence(15)
+    e.backward()
+    picture = draw(e)
+    assert picture.summary == "32 nodes, 45 edges; what repeats is drawn once"
+    shown = {row[0][0]: row for row in cells(picture).values()}
+    assert set(shown) == {"x", "w", "aᵢ = bᵢ₋₁ * w", "bᵢ = tanh(aᵢ)"}
+    numbers = [node.data for node in evaluation_order(e) if node.op is not None and node.op.name == "tanh"]
+    _, times, _, _, _, least, most, *_ = [text for text, _ in shown["bᵢ = tanh(aᵢ)"]]
+    assert (times, least, most) == ("× 15", short(min(numbers)), short(max(numbers)))
+    assert len(edges(picture)) == 4  # one of them leads back, to the next step
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_network_is_drawn_with_one_neuron_a_layer(batch):
+    net = MLP(3, [6, 4, 1], activation="tanh", rng=1)
+    loss = sum((net([0.1, 0.2, 0.3 + i]) - 1) ** 2 for i in range(batch))
+    loss.backward()
+    picture = draw(loss)
+    shown = {row[0][0]: row[1][0] for row in cells(picture).values()}
+    assert {"neuron 1 … 6", "neuron 1 … 4", "neuron 1", "layer 1", "layer 3"} <= set(texts(picture))
+    assert shown["wᵢ⁽¹⁾"] == "× 18"
+    assert shown["bᵢ⁽²⁾"] == "× 4"
+    assert any("= wᵢ⁽²⁾ * " in title and n == f"× {24 * batch}" for title, n in shown.items())
+    assert len(shown) <= 24
+
+
+def width_of(picture):
+    return float(re.search(r'<svg [^>]*width="([\d.]+)pt"', picture.svg)[1])
+
+
+def wide_sum():
+    return sum(x * x for x in [Value(0.1 * i, f"x{i}") for i in range(40)])
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        recurrence(15),
+        recurrence(300),
+        chain(60),
+        wide_sum(),
+        dot([Value(0.1, f"w{i}") for i in range(60)], [Value(0.2, f"x{i}") for i in range(60)]),
+        (MLP(3, [6, 4, 1], activation="tanh", rng=1)([0.1, 0.2, 0.3]) - 1) ** 2,
+        MLP(8, [32, 32, 1], activation="tanh", rng=1)([0.1] * 8) ** 2,
+    ],
+    ids=["recurrence", "long recurrence", "chain", "wide sum", "dot", "network", "large network"],
+)
+def test_large_graphs_fit_the_width_of_a_screen(root):
+    root.backward()
+    assert width_of(draw(root)) <= 960  # points: 1280 pixels
+
+
+def test_a_wiring_without_a_loop_is_not_drawn_as_one():
+    terms = [Value(1.0)]
+    for i in range(200):
+        terms.append(terms[-1] + terms[i // 2])
+    assert "repeats" not in draw(terms[-1]).summary
+
+
+@given(expressions(max_operations=40))
+@settings(max_examples=40)
+def test_folds_hold_every_node_once(root):
+    order = evaluation_order(root)
+    folds = folds_of(order)
+    assert not folds or Counter(node for fold in folds for node in fold) == Counter(order)
+    picture = draw(root, style="folds")
+    assert len(cells(picture)) == len(folds or order)
+    for fold in folds:
+        assert len({node.op for node in fold}) == 1
 
 
 def network():
@@ -389,11 +483,11 @@ def test_scopes_are_collapsed_to_the_depth_that_can_be_drawn():
         for j in range(30):
             with scope(f"layer {i}"), scope(f"neuron {j}"):
                 e = e * 2 + 1
-    assert draw(e).summary == "301 nodes, 300 edges in 5 scopes"
+    assert draw(e, style="groups").summary == "301 nodes, 300 edges in 5 scopes"
     for i in range(100):
         with scope(f"step {i}"):
             e = e + 1
-    picture = draw(e)
+    picture = draw(e, style="groups")
     assert picture.summary.endswith("edges in 40 scopes")
     assert "66 more scopes" in texts(picture)
 
