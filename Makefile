@@ -59,7 +59,7 @@ check: lint lint-js types accelerator test test-pure site ## the gate: everythin
 lint: $(VENV)/.installed-dev ## style, the one formatting, and the direction of imports
 	$(bin)/ruff check
 	$(bin)/ruff format --check
-	$(bin)/lint-imports
+	$(bin)/lint-imports --no-logo
 
 node_modules/.installed: package.json package-lock.json
 	@echo "installing the linter of the JavaScript into node_modules"
