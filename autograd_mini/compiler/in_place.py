@@ -16,7 +16,7 @@ from autograd_mini.compiler.arguments import Call
 from autograd_mini.compiler.outputs import Gradient, LeafGradients, Outputs
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.tracing import Trace
-from autograd_mini.engine.value import numbers_of
+from autograd_mini.engine.value import add_gradients, numbers_of
 from autograd_mini.transforms.nested import NUMBER, Structure
 
 __all__ = ["Plan", "answer_reader", "plan"]
@@ -200,7 +200,12 @@ def answer_reader(trace: Trace, call: Call, outputs: Outputs) -> Read:
     value = _reader(trace.structure, 0, trace.truths)
     if isinstance(outputs, LeafGradients):
         leaves = trace.captured
-        return lambda out: outputs.result(value(out), out[count:].tolist(), call, leaves, Structure.rebuild)
+
+        def add_and_read(out: Any) -> Any:
+            add_gradients(leaves, out[count:].tolist())
+            return value(out)
+
+        return add_and_read
     if not isinstance(outputs, Gradient):
         return value
     derivative = _reader(outputs.derivative_structure(call), count)
