@@ -82,7 +82,7 @@ def plan(program: Program, replay: Any, trace: Trace, call: Call, outputs: Outpu
         return copied
     position, shape = blocks[0], call.parts[blocks[0]].detail
     others = [(k, write) for k, write in enumerate(writes) if k != position]
-    array, double = np.ndarray, np.dtype(float)
+    array, double, nothing = np.ndarray, np.dtype(float), empty(0)
 
     def direct(args: tuple[Any, ...]) -> Any:
         x = args[position]
@@ -92,7 +92,7 @@ def plan(program: Program, replay: Any, trace: Trace, call: Call, outputs: Outpu
         if not (flags.c_contiguous and flags.aligned):
             return copied(args)
         for k, write in others:
-            if not write(args[k], None):
+            if not write(args[k], nothing):
                 return NotImplemented
         return run(x, address(x))
 

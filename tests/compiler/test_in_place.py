@@ -161,6 +161,13 @@ def test_other_shapes_types_and_branches_are_seen_after_a_plan_is_made():
             c(["1.0", 5.0])
 
 
+def test_an_empty_array_beside_the_only_one_that_has_numbers():
+    c = compile(lambda x, empty, kind: sum(x) * 2.0, backend="llvm")
+    for _ in range(3):
+        assert c(np.array([1.0, 2.0]), np.zeros((0, 3)), "a") == 6.0
+        assert c(np.array([1.0, 2.0]), [], None) == 6.0
+
+
 def test_captured_leaves_are_read_at_each_call():
     w = Value(2.0)
     c = compile(lambda x: (x * w).sum() * w, backend="llvm")
