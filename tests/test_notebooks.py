@@ -54,6 +54,10 @@ CLAIMS = {
         "accuracy >= 0.95",
         "len(model.parameters()) == 2410",
     ],
+    "10-more-data-than-memory": [
+        "len(set(sums.values())) == 1",
+        "after < before / 2",
+    ],
 }
 """What a notebook claims, as expressions that are true once it has run."""
 

@@ -2,26 +2,118 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from autograd_mini.compiler.arguments import Call
-from autograd_mini.compiler.backends import installed, load
+from autograd_mini.compiler.backends import BatchReplay, installed
 from autograd_mini.compiler.columns import assembled, items_in
-from autograd_mini.compiler.outputs import Outputs
+from autograd_mini.compiler.outputs import LeafGradients, Outputs
 from autograd_mini.compiler.program import Program
+from autograd_mini.compiler.sums import join, total
 from autograd_mini.compiler.traces import Traces
 from autograd_mini.compiler.tracing import Trace
+from autograd_mini.compiler.variants import Layout, Variant, Variants
 from autograd_mini.engine.value import Value, numbers_of
 
-__all__ = ["Batch"]
+__all__ = ["Batch", "BatchTraces", "numbers_of_nothing"]
+
+
+class BatchTraces:
+    """The traces of a function as variants for batches whose arguments are of one structure.
+
+    `call` is a call for one item of such a batch. With `reduce` results are added up over the items, and so
+    are derivatives with respect to what is the same for all, for which `mapped` is false. `leaves` has the
+    captured leaves of all traces that have been made ready; it grows unless `leaves_known`.
+    """
+
+    def __init__(
+        self,
+        traces: Traces,
+        outputs: Outputs,
+        backend: str | None,
+        call: Call,
+        mapped: tuple[bool, ...],
+        *,
+        reduce: bool,
+        leaves: list[Value] | None = None,
+    ) -> None:
+        self.traces, self.outputs, self.call = traces, outputs, call
+        self.mapped, self.reduce = mapped, reduce
+        self.backend = backend or ("llvm" if installed("llvm") else "numpy")
+        self.leaves: list[Value] = [] if leaves is None else leaves
+        self.leaves_known = leaves is not None
+        self._places: dict[Value, int] = {leaf: k for k, leaf in enumerate(self.leaves)}
+
+    def layout(self, trace: Trace) -> Layout:
+        """Return the layout of the batch, which a trace must agree with in the structure of its results."""
+        first = len(self.mapped)
+        wanted = [k for k in self.outputs.inputs(trace, self.call) if k < first]
+        sums = [self.reduce] * len(trace.results) + [self.reduce and not self.mapped[k] for k in wanted]
+        return Layout(
+            self.traces.name,
+            self.backend,
+            self.mapped,
+            trace.structure,
+            tuple(trace.truths),
+            tuple(sums),
+            isinstance(self.outputs, LeafGradients),
+        )
+
+    def program(self, trace: Trace) -> Program:
+        """Return the program of a trace for batches."""
+        return self.outputs.program(trace, self.call, branches="select")
+
+    def leaves_of(self, trace: Trace) -> list[int]:
+        """Return which of the leaves a trace reads."""
+        for leaf in trace.captured:
+            if leaf not in self._places:
+                if self.leaves_known:
+                    raise RuntimeError(
+                        f"a branch of {self.traces.name} first met on a worker uses leaves that are not "
+                        "known where it was called: call it there once at such an item, or give those "
+                        "leaves as arguments"
+                    )
+                self._places[leaf] = len(self.leaves)
+                self.leaves.append(leaf)
+        return [self._places[leaf] for leaf in trace.captured]
+
+    def replay(self, trace: Trace, layout: Layout) -> tuple[Program, BatchReplay]:
+        """Return the program of a trace and what runs it, made once."""
+        key = "batch", self.outputs.name, self.mapped, self.reduce
+        if key not in trace.replays:
+            with self.traces.lock:
+                if key not in trace.replays:
+                    program = self.program(trace)
+                    trace.replays[key] = program, layout.build(program, self.leaves_of(trace))
+        return trace.replays[key]
+
+    def variant(self, trace: Trace, layout: Layout) -> Variant:
+        """Return a trace made ready, whose results must have the structure of the layout's."""
+        self.check(trace, layout)
+        program, replay = self.replay(trace, layout)
+        return Variant(replay, bool(program.guards), self.leaves_of(trace))
+
+    def check(self, trace: Trace, layout: Layout) -> None:
+        """Raise TypeError where the results of a trace differ in structure from the layout's."""
+        if trace.structure != layout.structure:
+            raise TypeError(
+                f"{self.traces.name} returns results of different structure in different branches"
+            )
+
+
+def numbers_of_nothing(call: Call, columns: Sequence[Any]) -> list[float]:
+    """Return numbers to trace at where no item is known: nan takes no branch, and an int has to be one."""
+    whole = call.integers()
+    return [c if c.__class__ is float else 1.0 if k in whole else math.nan for k, c in enumerate(columns)]
 
 
 class Batch:
     """One call of a compiled function over a batch.
 
     `columns` has what each number of the arguments is over the batch: an array, or a float where it is the
-    same for all items. `mapped` says which are arrays. With `reduce` results are added up over the items,
-    and so are derivatives with respect to what is the same for all.
+    same for all items; `count` is how many items there are.
     """
 
     def __init__(
@@ -33,40 +125,20 @@ class Batch:
         in_axes: Any,
         reduce: str | None,
     ) -> None:
-        self.traces, self.outputs, self.backend, self.reduce = traces, outputs, backend, reduce
+        self.traces, self.outputs, self.reduction = traces, outputs, reduce
         self.call, columns = traces.batch_call(args, in_axes)
         self.columns, self.count = items_in(columns, traces.name)
         self.mapped = tuple([c.__class__ is not float for c in self.columns])
-        self.call.numbers = (
-            self.item(0).numbers
-            if self.count
-            else [1.0 if m else c for c, m in zip(self.columns, self.mapped, strict=True)]
-        )
         if reduce == "mean" and not self.count:
             raise ValueError(
                 f'{traces.name}.map was given no rows, and they have no mean: use reduce="sum"'
             )
-
-    def run(self, threads: int | None) -> Any:
-        """Return the answer, computed by so many threads; None for as many as there are processors."""
-        found, trace, leaves = self._over_traces(threads)
-        if self.reduce == "mean":
-            count = self.count
-            found = found / count if hasattr(found, "shape") else [x / count for x in found]
-        size = len(trace.results)
-        results = trace.with_bools(found[:size]) if self.reduce is None else found[:size]
-        value = assembled(trace.structure, results)
-        return self.outputs.result(value, found[size:], self.call, leaves, assembled)
-
-    def replay(self, trace: Trace) -> tuple[Program, Any]:
-        """Return the program for batches of a trace, and what runs it."""
-        key = "batch", self.outputs.name, self.mapped, self.reduce is not None
-        if key not in trace.replays:
-            program = self.outputs.program(trace, self.call, branches="select")
-            sums = self._sums(trace) if not program.guards else [False] * len(program.outputs)
-            mapped = [*self.mapped, *[False] * len(trace.captured)]
-            trace.replays[key] = program, self._backend().build_batch(program, mapped, sums)
-        return trace.replays[key]
+        self.call.numbers = (
+            self.item(0).numbers if self.count else numbers_of_nothing(self.call, self.columns)
+        )
+        self.ready = BatchTraces(
+            traces, outputs, backend, self.call, self.mapped, reduce=reduce is not None
+        )
 
     def item(self, k: int) -> Call:
         """Return the call of the function for one item of the batch."""
@@ -74,74 +146,52 @@ class Batch:
         find_integers = self.call.find_integers
         return Call(numbers, self.call.parts, self.call.static, find_integers=find_integers)
 
-    def _over_traces(self, threads: int | None) -> tuple[Any, Trace, list[Value]]:
-        """Run each trace on the items that no trace before it holds for.
+    def run(self, threads: int | None) -> Any:
+        """Return the answer, computed by so many threads; None for as many as there are processors."""
+        kept = self.traces.first(self.call, at=0 if self.count else None)
+        layout = self.ready.layout(kept[0])
+        variants = Variants(layout, [self.ready.variant(trace, layout) for trace in kept])
+        columns, added, sums = variants.run(
+            self.columns,
+            lambda read: numbers_of([self.ready.leaves[k] for k in read]),
+            self.count,
+            threads,
+            lambda k: self._learn(k, layout, kept),
+            lambda k: self._evaluate(k, layout),
+        )
+        found = columns
+        if added or isinstance(columns, dict):
+            whole = total(join((0, k, x) for k, x in enumerate(sums))) if len(sums) else [0.0] * len(added)
+            found = {**columns, **dict(zip(added, whole, strict=True))}
+            found = [found.get(k, 0.0) for k in range(layout.size(len(self.ready.leaves)))]
+        if self.reduction == "mean":
+            found = [x / self.count for x in found]
+        return self._answer(found, layout, kept[0])
 
-        Returned are the outputs, sums where they are added up and columns where they are not; a trace, for
-        the structure of the results; and the captured leaves with respect to which derivatives are.
-        """
-        import numpy as np
+    def _answer(self, found: Sequence[Any], layout: Layout, trace: Trace) -> Any:
+        """Return the outputs as the caller wants them."""
+        size = len(layout.truths)
+        results = found[:size] if self.reduction else trace.with_bools(found[:size])
+        value = assembled(layout.structure, results)
+        return self.outputs.result(value, found[size:], self.call, self.ready.leaves, assembled)
 
-        call, columns, mapped, count = self.call, self.columns, self.mapped, self.count
-        kept = self.traces.of(call)
-        if not kept:
-            kept.append(self.traces.make(call))
-        # The columns of the outputs, by position, or by the captured leaf that one is the derivative of.
-        table: dict[Any, Any] = {}
-        left = np.arange(count)
-        tried = 0
-        while tried == 0 or len(left):
-            if tried == len(kept):
+    def _learn(self, k: int, layout: Layout, tried: list[Trace]) -> Variant | None:
+        """Return a variant that has not been tried, made at item `k`; None where enough are kept."""
+        with self.traces.lock:
+            kept = self.traces.of(self.call)
+            # Another thread may have been here.
+            fresh = [trace for trace in kept if trace not in tried and trace.suits(self.call)]
+            if not fresh:
                 if len(kept) >= self.traces.branches:
-                    break
-                kept.append(self.traces.make(self.item(int(left[0]))))
-            trace = kept[tried]
-            tried += 1
-            if not trace.suits(call):
-                continue
-            if trace.structure != kept[0].structure:
-                raise TypeError(
-                    f"{self.traces.name} returns results of different structure in different branches"
-                )
-            program, run = self.replay(trace)
-            everything = len(left) == count
-            inputs = [c[left] if m and not everything else c for c, m in zip(columns, mapped, strict=True)]
-            found, totals, held = run(inputs + numbers_of(trace.captured), len(left), threads)
-            if not program.guards and everything:
-                if not len(totals):
-                    return found, trace, trace.captured
-                parts = {True: iter(totals), False: iter(found)}
-                return [next(parts[total]) for total in self._sums(trace)], trace, trace.captured
-            done = np.ones(len(left), bool) if held is None else held
-            for key, column in zip(self._keys(trace), found, strict=True):
-                table.setdefault(key, np.zeros(count))[left[done]] = column[done]
-            left = left[~done]
-        for k in left.tolist():
-            point = self.item(k)
-            trace = self.traces.make_for_once(point)
-            for key, x in zip(self._keys(trace), self.outputs.evaluate(trace, point), strict=True):
-                table.setdefault(key, np.zeros(count))[k] = x
-        leaves = [key for key in table if isinstance(key, Value)]
-        every = [*range(len(table) - len(leaves)), *leaves]
-        sums = self._sums(kept[0])[: len(table) - len(leaves)] + [self.reduce is not None] * len(leaves)
-        found = [table[k].sum() if total else table[k] for k, total in zip(every, sums, strict=True)]
-        return found, kept[0], leaves
+                    return None
+                fresh = [self.traces.make(self.item(k), at=k)]
+                self.traces.put(self.call, [*kept, *fresh])
+        tried.append(fresh[0])
+        return self.ready.variant(fresh[0], layout)
 
-    def _keys(self, trace: Trace) -> list[Any]:
-        """Return what tells outputs apart over traces, whose captured leaves may differ."""
-        first = len(self.mapped)
-        wanted = self.outputs.inputs(trace, self.call)
-        keys = [
-            trace.captured[i - first] if i >= first else len(trace.results) + k
-            for k, i in enumerate(wanted)
-        ]
-        return [*range(len(trace.results)), *keys]
-
-    def _sums(self, trace: Trace) -> list[bool]:
-        """Return which outputs are added up: results, and derivatives by what is the same for all items."""
-        reduce, first = self.reduce is not None, len(self.mapped)
-        same = [k >= first or not self.mapped[k] for k in self.outputs.inputs(trace, self.call)]
-        return [reduce] * len(trace.results) + [reduce and s for s in same]
-
-    def _backend(self) -> Any:
-        return load(self.backend or ("llvm" if installed("llvm") else "numpy"))
+    def _evaluate(self, k: int, layout: Layout) -> tuple[Sequence[int], Sequence[float]]:
+        """Return the outputs of item `k`, which ones and what they are, without a program."""
+        call = self.item(k)
+        with self.traces.lock:
+            trace = self.traces.make_for_once(call, at=k)
+        return layout.outputs(self.ready.leaves_of(trace)), self.outputs.evaluate(trace, call)

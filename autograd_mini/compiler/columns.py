@@ -13,7 +13,7 @@ from typing import Any
 from autograd_mini.engine.table import is_number
 from autograd_mini.transforms.nested import NUMBER, Structure, flatten
 
-__all__ = ["assembled", "columns_of", "refuse_masked", "items_in"]
+__all__ = ["assembled", "check_array", "columns_of", "is_array", "refuse_masked", "items_in"]
 
 
 def columns_of(x: Any, axis: int | None, name: str, whole: list[bool]) -> tuple[list[Any], Structure]:
@@ -37,7 +37,7 @@ def columns_of(x: Any, axis: int | None, name: str, whole: list[bool]) -> tuple[
         if getattr(x, "dtype", None) == np.float64 and x.shape != ():
             return x.ravel().tolist(), Structure("array", x.shape, (), x.size)
         return flatten(x, name)
-    if isinstance(x, dict) or (isinstance(x, (list, tuple)) and not _is_array(x)):
+    if isinstance(x, dict) or (isinstance(x, (list, tuple)) and not is_array(x)):
         children, columns = [], []
         for key, item in x.items() if isinstance(x, dict) else enumerate(x):
             found, structure = columns_of(item, axis, f"{name}[{key!r}]", whole)
@@ -50,17 +50,11 @@ def columns_of(x: Any, axis: int | None, name: str, whole: list[bool]) -> tuple[
         array = np.asarray(x)
     except ValueError:
         raise ValueError(f"{name} is a list of lists of different lengths: make them alike") from None
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name}: dtype {array.dtype} is not of real numbers; convert the array to float")
+    check_array(array, axis, name)
     is_whole = array.dtype.kind in "iu"
     if array.ndim == 0:
         whole.append(is_whole)
         return [float(array)], NUMBER
-    if not -array.ndim <= axis < array.ndim:
-        raise ValueError(
-            f"{name} has shape {array.shape} and no axis {axis} for its rows: give in_axes one number for "
-            "each argument, None for those that are the same in all rows"
-        )
     array = np.moveaxis(array, axis, 0).astype(float, copy=False)
     shape = array.shape[1:]
     flat = array.reshape(len(array), math.prod(shape))
@@ -89,10 +83,10 @@ def items_in(columns: Sequence[Any], name: str) -> tuple[list[Any], int]:
     return [c.item() if c.__class__ is not float and len(c) != rows else c for c in columns], rows
 
 
-def _is_array(x: Any) -> bool:
+def is_array(x: Any) -> bool:
     """Whether `x` is a sequence of numbers, or a list of such: not of arrays, dicts or Values."""
     return isinstance(x, (list, tuple)) and all(
-        is_number(item) or (isinstance(x, list) and _is_array(item)) for item in x
+        is_number(item) or (isinstance(x, list) and is_array(item)) for item in x
     )
 
 
@@ -107,6 +101,17 @@ def items_of(tree: Any) -> Iterator[Any]:
         yield from tree.ravel().tolist()
     else:
         yield tree
+
+
+def check_array(array: Any, axis: int, name: str) -> None:
+    """Raise TypeError for an array that is not of real numbers, ValueError where it has no such axis."""
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: dtype {array.dtype} is not of real numbers; convert the array to float")
+    if array.ndim and not -array.ndim <= axis < array.ndim:
+        raise ValueError(
+            f"{name} has shape {array.shape} and no axis {axis} for its rows: give in_axes one number for "
+            "each argument, None for those that are the same in all rows"
+        )
 
 
 def refuse_masked(x: Any, name: str) -> None:

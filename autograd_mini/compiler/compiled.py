@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from autograd_mini.compiler import backends
 from autograd_mini.compiler.batch import Batch
+from autograd_mini.compiler.dask_batch import holds_dask_arrays, map_lazily
 from autograd_mini.compiler.outputs import Gradient, LeafGradients, Outputs, first_of, with_argnums
 from autograd_mini.compiler.point import Point
 from autograd_mini.compiler.prepared import prepared_batch, prepared_point
@@ -277,6 +278,9 @@ class Compiled:
             raise ValueError(
                 f'{self.__name__}.backward.map adds up over the rows: give reduce="sum" or "mean"'
             )
+        if holds_dask_arrays(args):
+            backend = self._options.backend
+            return map_lazily(self._traces, self._outputs, backend, args, in_axes, reduce)
         return self._batch(args, in_axes, reduce).run(threads)
 
     def _batch(self, args: tuple[Any, ...], in_axes: Any, reduce: str | None) -> Batch:

@@ -51,31 +51,27 @@ class Point:
             trace = traces.make(call)
             return self.answer(trace, call, self.outputs.evaluate(trace, call))
         kept = traces.of(call)
-        for k, trace in enumerate(kept):
-            found = self._run(trace, call) if trace.suits(call) else None
-            if found is not None:
-                if k:
-                    traces.put(call, [trace, *kept[:k], *kept[k + 1 :]])
-                if not kwargs:
-                    self._remember(trace, call, args)
-                return self.answer(trace, call, found)
-        if len(kept) >= traces.branches:
-            trace = traces.make_for_once(call)
-            return self.answer(trace, call, self.outputs.evaluate(trace, call))
-        trace = traces.make(call)
-        traces.put(call, [trace, *kept])
-        found = self._run(trace, call)
-        if found is None:  # the function has changed a leaf while it was traced
-            traces.eager += 1
-            found = self.outputs.evaluate(trace, call)
-        return self.answer(trace, call, found)
+        held = self._first_that_holds(kept, call)
+        if held is not None:
+            if not kwargs:
+                self._remember(held[0], call, args)
+            return self.answer(held[0], call, held[1])
+        with traces.lock:
+            now = traces.of(call)
+            if now is not kept:  # another thread has been here
+                held = self._first_that_holds(now, call)
+            if held is None:
+                held = self._trace_anew(now, call)
+        return self.answer(held[0], call, held[1])
 
     def replay(self, trace: Trace, call: Call) -> tuple[Program, Replay]:
         """Return the program for points of a trace, and what runs it."""
         key = "point", self.outputs.name
         if key not in trace.replays:
-            program = self.outputs.program(trace, call, branches="guard")
-            trace.replays[key] = program, self._backend_for(program).build(program)
+            with self.traces.lock:
+                if key not in trace.replays:
+                    program = self.outputs.program(trace, call, branches="guard")
+                    trace.replays[key] = program, self._backend_for(program).build(program)
         return trace.replays[key]
 
     def answer(self, trace: Trace, call: Call, found: Any) -> Any:
@@ -83,6 +79,30 @@ class Point:
         count = len(trace.results)
         value = trace.structure.rebuild(trace.with_bools(found[:count]))
         return self.outputs.result(value, found[count:], call, trace.captured, Structure.rebuild)
+
+    def _first_that_holds(self, kept: list[Trace], call: Call) -> tuple[Trace, list[float]] | None:
+        """Return the trace that holds at a call, which comes first from now on, and its outputs."""
+        for k, trace in enumerate(kept):
+            found = self._run(trace, call) if trace.suits(call) else None
+            if found is not None:
+                if k:
+                    self.traces.put(call, [trace, *kept[:k], *kept[k + 1 :]])
+                return trace, found
+        return None
+
+    def _trace_anew(self, kept: list[Trace], call: Call) -> tuple[Trace, list[float]]:
+        """Return a trace made at a call, beside those that are kept for its structure, and its outputs."""
+        traces = self.traces
+        if len(kept) >= traces.branches:
+            trace = traces.make_for_once(call)
+            return trace, self.outputs.evaluate(trace, call)
+        trace = traces.make(call)
+        traces.put(call, [trace, *kept])
+        found = self._run(trace, call)
+        if found is None:  # the function has changed a leaf while it was traced
+            traces.eager += 1
+            found = self.outputs.evaluate(trace, call)
+        return trace, found
 
     def _run(self, trace: Trace, call: Call) -> list[float] | None:
         _, replay = self.replay(trace, call)

@@ -12,6 +12,7 @@ from autograd_mini.compiler.batch import Batch
 from autograd_mini.compiler.in_place import answer_reader
 from autograd_mini.compiler.outputs import Outputs
 from autograd_mini.compiler.point import Point
+from autograd_mini.compiler.sums import BLOCK, join, total
 from autograd_mini.compiler.tracing import Trace
 from autograd_mini.engine.value import numbers_of
 from autograd_mini.transforms.nested import NUMBER
@@ -42,11 +43,13 @@ def prepared_batch(batch: Batch, args: tuple[Any, ...], ordinary: Callable[[], A
 
     call, mapped = batch.call, batch.mapped
     trace = batch.traces.of(call)[0]
-    program, kernel = batch.replay(trace)
+    kernel: Any
+    program, kernel = batch.ready.replay(trace, batch.ready.layout(trace))
     arrays = [c for c, m in zip(batch.columns, mapped, strict=True) if m]
     if not batch.count or program.guards or kernel.outs or not all(c.flags.c_contiguous for c in arrays):
         return ordinary
-    out = np.empty(kernel.sums)
+    sums = np.empty((-(-batch.count // BLOCK), kernel.sums))
+    out, divisor = sums[0], batch.count if batch.reduction == "mean" else 1
     unmapped = [
         (x, part)
         for x, part, start in zip(args, call.parts, call.starts, strict=False)
@@ -55,9 +58,16 @@ def prepared_batch(batch: Batch, args: tuple[Any, ...], ordinary: Callable[[], A
     numbers = [c for c, m in zip(batch.columns, mapped, strict=True) if not m]
     same = Call(numbers, [part for _, part in unmapped], {})
     memory = _Memory([x for x, _ in unmapped], same, trace, kernel.uniforms)
-    divisor = float(batch.count) if batch.reduce == "mean" else 1.0
-    steps = kernel.steps(arrays, memory.inputs, out, batch.count, divisor)
-    return _runner(batch.outputs, steps, memory, out, call, trace, ordinary)
+    if len(sums) == 1:
+        steps = kernel.steps(arrays, memory.inputs, sums, batch.count, divisor)
+        return _runner(batch.outputs, steps, memory, out, call, trace, ordinary)
+    steps = kernel.steps(arrays, memory.inputs, sums, batch.count, 1)
+    out = np.empty(kernel.sums)
+
+    def add_up() -> None:
+        np.divide(total(join((0, k, x) for k, x in enumerate(sums))), divisor, out=out)
+
+    return _runner(batch.outputs, steps, memory, out, call, trace, ordinary, add_up)
 
 
 class _Memory:
@@ -99,13 +109,17 @@ def _runner(
     call: Call,
     trace: Trace,
     ordinary: Callable[[], Any],
+    after: Callable[[], None] = lambda: None,
 ) -> Callable[[], Any]:
     go = load("llvm").prepared(steps)  # type: ignore[attr-defined]
     answer = _answer(outputs, call, trace, out)
 
     def run() -> Any:
         memory.update()
-        return answer() if go() else ordinary()
+        if not go():
+            return ordinary()
+        after()
+        return answer()
 
     return run
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -20,7 +23,8 @@ class Traces:
 
     For each structure of arguments there is a list of traces, one for each way through the function's
     comparisons, of which `branches` are kept. `made` and `eager` count the traces made and the calls that
-    were computed without a program.
+    were computed without a program. A thread that traces or compiles holds `lock`, so that what many want
+    at once is made once.
     """
 
     def __init__(
@@ -30,6 +34,8 @@ class Traces:
         self.made = self.eager = 0
         self._warned = False
         self._kept: dict[Any, list[Trace]] = {}
+        self.lock = threading.RLock()
+        _all.add(self)
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Return the call of the function with these arguments."""
@@ -50,15 +56,33 @@ class Traces:
         """Keep these traces: a list that others may be reading is replaced and never changed."""
         self._kept[call.key] = traces
 
-    def make(self, call: Call) -> Trace:
-        """Trace the function at the numbers of a call."""
+    def make(self, call: Call, *, at: int | None = None) -> Trace:
+        """Trace the function at the numbers of a call, those of item `at` of a batch if that is given."""
         self.made += 1
-        return traced(self.f, self.name, call)
+        try:
+            return traced(self.f, self.name, call)
+        except Exception as error:
+            if at is not None:
+                error.add_note(f"at index {at} of the batch that {self.name}.map was given")
+            raise
 
-    def make_for_once(self, call: Call) -> Trace:
+    def first(self, call: Call, *, at: int | None) -> list[Trace]:
+        """Return the traces that suit a call, of which one is made if there is none.
+
+        Without an item to trace `at`, the trace is kept only where it holds for all items.
+        """
+        with self.lock:
+            if kept := [trace for trace in self.of(call) if trace.suits(call)]:
+                return kept
+            trace = self.make(call, at=at)
+            if at is not None or not trace.graph.guards:
+                self.put(call, [*self.of(call), trace])
+            return [trace]
+
+    def make_for_once(self, call: Call, *, at: int | None = None) -> Trace:
         """Trace the function for a call past the bound; warn where ints are what makes traces so many."""
         self.eager += 1
-        trace = self.make(call)
+        trace = self.make(call, at=at)
         if trace.whole and not self._warned:
             self._warned = True
             starts = call.starts
@@ -67,9 +91,21 @@ class Traces:
                 f"{self.name} uses argument {k} as an int, so that it is traced for each value of it; more "
                 f"than {self.branches} are computed without a program: give static_argnums={k} to "
                 "compile, or more branches",
-                stacklevel=4,
+                stacklevel=5,
             )
         return trace
 
     def __iter__(self) -> Iterator[tuple[Any, list[Trace]]]:
         return iter(list(self._kept.items()))
+
+
+_all: Final[weakref.WeakSet[Traces]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for traces in _all:
+        traces.lock = threading.RLock()  # whoever held it stayed behind in the parent
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -20,6 +20,7 @@ from autograd_mini.engine.value import Value
 from autograd_mini.nn.activations import ACTIVATIONS
 from autograd_mini.nn.initial import Seed, generator
 from autograd_mini.nn.layers import MLP, Layer, Neuron
+from autograd_mini.nn.lazy import LazyRows
 from autograd_mini.nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from autograd_mini.nn.module import Module
 from autograd_mini.optim import Optimiser
@@ -87,8 +88,9 @@ def fit(
     replays it, with the same numbers to the last bit. "batched" replays all rows of a batch at once, with
     the same numbers up to rounding. A replay requires that model and loss depend on nothing but the row
     and Values. By default models made of this package's layers, activations and losses are replayed, and
-    all others are eager. Batches need NumPy, and replays are fast with llvmlite:
-    ``pip install "autograd-mini[fast]"``.
+    all others are eager. Rows in dask arrays are batched: a step computes on them where they are, and with
+    `batch_size` batches are slices of consecutive rows in a new order. Batches need NumPy, and replays are
+    fast with llvmlite: ``pip install "autograd-mini[fast]"``.
 
     `progress` shows a bar by tqdm: ``pip install "autograd-mini[nn]"``. Raises ValueError if there are no
     rows or not as many targets as rows, and TypeError for arguments of the wrong kind.
@@ -118,8 +120,13 @@ def fit(
     ):
         if count is not None or name == "epochs":
             _check_count(name, count, least)
-    rows = _rows(inputs, targets)
-    held_out = [] if validation is None else _rows(*_pair(validation))
+    rows = _rows(inputs, targets, mode)
+    held_out: list[tuple[Row, Row]] | LazyRows = []
+    if validation is not None:
+        held_inputs, held_targets = _pair(validation)
+        held_out = _rows(held_inputs, held_targets, mode)
+    if mode is None and (isinstance(rows, LazyRows) or isinstance(held_out, LazyRows)):
+        mode = "batched"
     shuffle, history = generator(rng).shuffle, History()
     parameters = optimiser.parameters
     lasting = epochs * len(rows) >= WORTH_A_TRACE
@@ -127,15 +134,25 @@ def fit(
     gradient, value = _functions(model, loss, mode or ("eager" if fingerprint is None else "replayed"))
     # A replay returns nan for a target that the loss refuses; the loss itself then raises and names it.
     eager = _functions(model, loss, "eager")[1] if mode != "eager" else lambda batch: None
+
+    def explain(batch: Any) -> None:
+        """Let the loss raise for a target that it refuses."""
+        if isinstance(batch, LazyRows):
+            from autograd_mini.compiler.compiled import compile
+
+            batch = batch.first_not_finite(compile(lambda row, target: loss([model(row)], [target])).map)
+        eager(batch)
+
     size = len(rows) if batch_size is None else batch_size
     best = math.inf, [parameter.data for parameter in parameters]
 
     def epoch() -> float:
         """Take the steps of one epoch and return its loss; stop short at one that is not finite."""
+        starts = list(range(0, len(rows), size))
         if batch_size is not None:
-            shuffle(rows)
+            shuffle(starts if isinstance(rows, LazyRows) else rows)
         total = 0.0
-        for start in range(0, len(rows), size):
+        for start in starts:
             batch = rows[start : start + size]
             optimiser.zero_grad()
             batch_loss: float = gradient(batch) / len(batch)
@@ -144,7 +161,7 @@ def fit(
             if penalty is not None:
                 batch_loss += _backward(penalty(), "the penalty")
             if not math.isfinite(batch_loss):
-                eager(batch)
+                explain(batch)
                 return batch_loss
             if before_step is not None:
                 before_step()
@@ -167,7 +184,7 @@ def fit(
                 if held_out:
                     judged = value(held_out) / len(held_out)
                     if not math.isfinite(judged):
-                        eager(held_out)
+                        explain(held_out)
                     history.validation_losses.append(judged)
                     numbers = [parameter.data for parameter in parameters]
                 if judged < best[0]:
@@ -242,8 +259,8 @@ def _functions(model: Callable[[Any], Any], loss: Loss, mode: Mode) -> tuple[Any
         )
     if mode == "batched":
         return (
-            lambda batch: _number(compiled.backward.map(*_columns(batch), reduce="sum")),
-            lambda batch: _number(compiled.map(*_columns(batch), reduce="sum")),
+            lambda batch: float(compiled.backward.map(*_columns(batch), reduce="sum")),
+            lambda batch: float(compiled.map(*_columns(batch), reduce="sum")),
         )
     raise ValueError(f'mode {mode!r} is not known: choose "eager", "replayed" or "batched"')
 
@@ -265,7 +282,10 @@ def _total(losses: Iterable[float]) -> float:
     return reduce(add, losses, 0.0)  # since Python 3.12 `sum` compensates for rounding
 
 
-def _columns(batch: Sequence[tuple[Row, Row]]) -> Iterator[Any]:
+def _columns(batch: Sequence[tuple[Row, Row]] | LazyRows) -> Iterator[Any]:
+    if isinstance(batch, LazyRows):
+        yield from (batch.inputs, batch.targets)
+        return
     try:
         import numpy as np
     except ImportError:
@@ -279,7 +299,11 @@ def _columns(batch: Sequence[tuple[Row, Row]]) -> Iterator[Any]:
         yield np.array(column)
 
 
-def _rows(inputs: Sequence[Any], targets: Sequence[Any]) -> list[tuple[Row, Row]]:
+def _rows(inputs: Any, targets: Any, mode: Mode | None) -> list[tuple[Row, Row]] | LazyRows:
+    if LazyRows.among(inputs, targets):
+        if mode not in (None, "batched"):
+            raise ValueError(f'mode={mode!r} goes through rows one by one: with dask arrays use "batched"')
+        return LazyRows(inputs, targets)
     for name, column in (("inputs", inputs), ("targets", targets)):
         if not hasattr(column, "__len__") or isinstance(column, (str, bytes, dict, set)):
             raise TypeError(f"{name}: expected rows, got {type(column).__name__}: give a list or an array")

@@ -9,10 +9,18 @@ from typing import Any, Final, Protocol
 
 from autograd_mini.compiler.program import Program
 
-__all__ = ["BACKENDS", "LANGUAGES", "Backend", "Replay", "installed", "load", "source"]
+__all__ = ["BACKENDS", "LANGUAGES", "Backend", "BatchReplay", "Replay", "installed", "load", "source"]
 
 Replay = Callable[[Sequence[float]], "list[float] | None"]
 """From a program's inputs to its outputs; None where a guard of the program does not hold."""
+
+BatchReplay = Callable[[Sequence[Any], int, "int | None"], tuple[Any, Any, Any]]
+"""From a program's inputs over a batch, its size and a number of threads to its outputs.
+
+They are the outputs that are not added up, of shape (outputs, size); the sums of the others, of shape
+(blocks, sums), for the blocks that `sums` tells of; and for each item whether the guards hold there, None
+without guards.
+"""
 
 
 class Backend(Protocol):
@@ -20,17 +28,13 @@ class Backend(Protocol):
 
     `build` makes a replay of one point, bit for bit equal to `Program.evaluate`. `build_batch` makes
     one of many: `mapped` says which inputs are columns (the others are numbers), `reduced` which outputs
-    are wanted as their sum over the batch. It takes the inputs, the size of the batch and a number of
-    threads, and returns the outputs that are not sums as an array of shape (outputs, size), the sums, and
-    for each item whether the guards hold there (None without guards).
+    are to be added up over the batch.
     """
 
     def build(self, program: Program) -> Replay:
         """Return a function of a flat sequence of floats."""
 
-    def build_batch(
-        self, program: Program, mapped: Sequence[bool], reduced: Sequence[bool]
-    ) -> Callable[[Sequence[Any], int, int | None], tuple[Any, Any, Any]]:
+    def build_batch(self, program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> BatchReplay:
         """Return a function of columns."""
 
     def source(self, program: Program) -> str:

@@ -13,6 +13,9 @@ __all__ = ["Buffers"]
 KEPT: Final = 2
 """Buffers that wait for the next call: one is free while the result of the call before is still held."""
 
+LARGEST: Final = 4 << 20
+"""Doubles in the largest buffer that waits: of a longer one new pages are a small part of the work."""
+
 
 class Buffers:
     """The buffers of one kernel. Threads may ask at once."""
@@ -63,5 +66,6 @@ class _Loan:
         self.__array_interface__ = memory.__array_interface__
 
     def __del__(self) -> None:
-        self._free.append(self._memory)
-        del self._free[:-KEPT]
+        if self._memory.size <= LARGEST:
+            self._free.append(self._memory)
+            del self._free[:-KEPT]

@@ -14,6 +14,7 @@ from autograd_mini.compiler.backends import python, spellings
 from autograd_mini.compiler.backends.buffers import Buffers
 from autograd_mini.compiler.backends.hoist import hoist
 from autograd_mini.compiler.program import Program
+from autograd_mini.compiler.sums import BLOCK, blocks
 from autograd_mini.engine.table import Primitive
 
 __all__ = ["build", "build_batch", "source"]
@@ -41,7 +42,7 @@ def build_batch(
     >>> rows = build_batch(Graph([x * x], [x]).program(gradients=[0]), [True], [False, True])
     >>> import numpy as np
     >>> rows([np.array([1.0, 2.0, 3.0])], 3)
-    (array([[1., 4., 9.]]), array([12.]), None)
+    (array([[1., 4., 9.]]), array([[12.]]), None)
     """
     import numpy as np
 
@@ -64,7 +65,7 @@ def build_batch(
         once_in = [c for c, m in zip(columns, mapped, strict=True) if not m]
         same = [*columns, *(before(once_in) or ())]
         table = memory.take(len(columns_out), rows)
-        totals = np.full(len(summed), -0.0)
+        sums = np.full((-(-rows // BLOCK), len(summed)), -0.0)
         held = np.ones(rows, dtype=bool) if program.guards else None
         buffers = np.empty((registers, min(rows, CHUNK)))
         with np.errstate(all="ignore"):
@@ -75,14 +76,14 @@ def build_batch(
                 for k, i in enumerate(columns_out):
                     table[k, start:stop] = outputs[i]
                 for k, i in enumerate(summed):
-                    totals[k] += np.sum(np.broadcast_to(outputs[i], stop - start))
+                    sums[start // BLOCK, k] += np.sum(np.broadcast_to(outputs[i], stop - start))
                 if held is not None:
                     for truth, expected in truths:
                         held[start:stop] &= (truth != 0.0) == expected
             for k, i in enumerate(summed):
                 if i in also:
-                    totals[k] += rows * same[also[i]]
-        return table, totals, held
+                    sums[:, k] += [(block.stop - block.start) * same[also[i]] for block in blocks(rows)]
+        return table, sums, held
 
     return run
 

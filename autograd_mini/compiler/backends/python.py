@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from autograd_mini.compiler.backends.spellings import LIBM
 from autograd_mini.compiler.program import Program
+from autograd_mini.compiler.sums import BLOCK, blocks
 from autograd_mini.engine.modes import collector_paused
 
 __all__ = ["build", "build_batch", "source"]
@@ -68,11 +69,8 @@ def build_batch(
         table = np.array([missed if r is None else r for r in results], dtype=float)
         table = table.reshape(rows, len(program.outputs)).T
         total = np.array(reduced, dtype=bool)
-        return (
-            table[~total],
-            np.array([sum(row, -0.0) if row else 0.0 for row in table[total].tolist()]),
-            held,
-        )
+        sums = [[sum(part, -0.0) for part in table[total, block].tolist()] for block in blocks(rows)]
+        return table[~total], np.array(sums).reshape(-(-rows // BLOCK), total.sum()), held
 
     return run
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from autograd_mini.compiler.backends.buffers import Buffers
 from autograd_mini.compiler.backends.hoist import hoist
@@ -16,6 +17,7 @@ from autograd_mini.compiler.backends.llvm.point import Kernel, Step
 from autograd_mini.compiler.backends.llvm.point_code import number
 from autograd_mini.compiler.backends.llvm.processor import Target
 from autograd_mini.compiler.program import Program
+from autograd_mini.compiler.sums import blocks
 from autograd_mini.engine.modes import collector_paused
 
 __all__ = ["BatchKernel", "build_batch"]
@@ -23,11 +25,6 @@ __all__ = ["BatchKernel", "build_batch"]
 LOOP: Final = ctypes.CFUNCTYPE(
     None, *[ctypes.c_void_p] * 5, ctypes.c_int64, ctypes.c_int64, ctypes.c_double
 )
-
-CHUNK: Final = 16_384
-"""Items that are summed by themselves, whatever the number of threads, so that every run adds in one
-order.
-"""
 
 LONG: Final = 400
 """Instructions from which on a vector is one register wide."""
@@ -45,7 +42,7 @@ def build_batch(program: Program, mapped: Sequence[bool], reduced: Sequence[bool
     >>> rows = build_batch(Graph([x * x], [x]).program(gradients=[0]), [True], [False, True])
     >>> table, sums, held = rows([[1.0, 2.0, 3.0]], 3)
     >>> table, sums, held
-    (array([[1., 4., 9.]]), array([12.]), None)
+    (array([[1., 4., 9.]]), array([[12.]]), None)
     """
     return BatchKernel(program, mapped, reduced)
 
@@ -107,42 +104,44 @@ class BatchKernel:
     def steps(
         self, columns: Sequence[Any], uniforms: Any, sums: Any, rows: int, divisor: float
     ) -> list[Step]:
-        """Return the calls that run on these arrays, whatever is in them then, all rows in one go.
+        """Return the calls that run on these arrays, whatever is in them then, a call for each block.
 
         There must be no outputs but sums, nor guards. `columns` are contiguous arrays; `uniforms` has room
-        for `self.uniforms` numbers, the inputs in front; `sums` receives the sums divided by `divisor`.
+        for `self.uniforms` numbers, the inputs in front; `sums`, of shape (blocks, sums), receives the sums
+        of the blocks, divided by `divisor`.
         """
         loop = self.loop(rows)
-        table, _ = self._tables(columns, sums.reshape(1, -1)[:0], None)
+        table = np.array([c.ctypes.data for c in columns], dtype=np.intp)
         memory, buffer = loop.buffer()
         at = uniforms.ctypes.data
-        places = (table.ctypes.data, at, at, sums.ctypes.data, buffer)
-        arguments = [f"ptr inttoptr (i64 {x} to ptr)" for x in places]
-        arguments += ["i64 0", f"i64 {rows}", f"double {number(divisor)}"]
         alive = loop, columns, uniforms, sums, table, memory
-        steps = [Step(loop.address, "void", ", ".join(arguments), loop.functions, alive)]
+        steps = []
+        for block, row in zip(blocks(rows), sums, strict=True):
+            places = (table.ctypes.data, at, at, row.ctypes.data, buffer)
+            arguments = [f"ptr inttoptr (i64 {x} to ptr)" for x in places]
+            arguments += [f"i64 {block.start}", f"i64 {block.stop}", f"double {number(float(divisor))}"]
+            steps.append(Step(loop.address, "void", ", ".join(arguments), loop.functions, alive))
         if self.once is not None:
             steps.insert(0, self.once.step(at, at + 8 * len(self.uniforms_at)))
         return steps
 
-    def _tables(self, columns: Sequence[Any], table: Any, held: Any) -> tuple[Any, Any]:
-        import numpy as np
-
-        column_table = np.array([c.ctypes.data for c in columns], dtype=np.intp)
-        out_table = table.ctypes.data + np.arange(self.outs + 1) * table.strides[0]
+    def _addresses(self, table: Any, held: Any) -> Any:
+        """Return where the outputs are, and behind them what says whether the guards hold."""
+        addresses = table.ctypes.data + np.arange(self.outs + 1) * table.strides[0]
         if held is not None:
-            out_table[self.outs] = held.ctypes.data
-        return column_table, out_table
+            addresses[self.outs] = held.ctypes.data
+        return addresses
 
     def __call__(
         self, inputs: Sequence[Any], rows: int, threads: int | None = None
     ) -> tuple[Any, Any, Any]:
-        """Run over the rows, in as many threads as there are processors if that is not said."""
-        import numpy as np
+        """Run over the rows, in as many threads as there are processors if that is not said.
 
+        Columns that do not lie in one piece are copied, a block at a time.
+        """
         loop = self.loop(rows)
         kernel = LOOP(loop.address)
-        columns = [np.ascontiguousarray(inputs[k], dtype=float) for k in self.columns_at]
+        columns = [np.asarray(inputs[k], dtype=float) for k in self.columns_at]
         uniforms = np.empty(self.uniforms)
         uniforms[: len(self.uniforms_at)] = [inputs[k] for k in self.uniforms_at]
         raised: Exception | None = None
@@ -157,26 +156,34 @@ class BatchKernel:
         room = rows + -rows % loop.width
         table = self._memory.take(self.outs, room)
         held = np.empty(room, dtype=bool) if self.has_guards else None
-        column_table, out_table = self._tables(columns, table, held)
-        starts = range(0, rows, CHUNK)
-        totals = np.zeros((len(starts), self.sums))
+        in_place = np.array([c.ctypes.data for c in columns], dtype=np.intp)
+        scattered = [k for k, c in enumerate(columns) if not c.flags.c_contiguous]
+        outputs = self._addresses(table, held)
+        parts = list(blocks(rows))
+        sums = np.zeros((len(parts), self.sums))
 
         def do(i: int) -> None:
+            block = parts[i]
+            addresses = in_place
+            if scattered:
+                copies = np.array([columns[k][block] for k in scattered])
+                addresses = in_place.copy()
+                addresses[scattered] = [c.ctypes.data - 8 * block.start for c in copies]
             _memory, buffer = loop.buffer()
             loop.functions.run(
                 kernel,
-                column_table.ctypes.data,
+                addresses.ctypes.data,
                 uniforms.ctypes.data,
-                out_table.ctypes.data,
-                totals.ctypes.data + 8 * i * self.sums,
+                outputs.ctypes.data,
+                sums.ctypes.data + 8 * i * self.sums,
                 buffer,
-                starts[i],
-                min(starts[i] + CHUNK, rows),
+                block.start,
+                block.stop,
                 1.0,
             )
 
         try:
-            _each(do, len(starts), threads or os.cpu_count() or 1)
+            _each(do, len(parts), threads or processor.count())
         except Exception:
             if held is None or (rows == 1 and held[0]):
                 raise
@@ -188,10 +195,7 @@ class BatchKernel:
                 table[:, i], held[i] = found[:, 0], holds[0]
         if raised is not None and held is not None and held[:rows].any():
             raise raised
-        total = totals[0] if starts else np.zeros(self.sums)
-        for partial in totals[1:]:
-            total = total + partial
-        return table[:, :rows], total, None if held is None else held[:rows]
+        return table[:, :rows], sums, None if held is None else held[:rows]
 
 
 class Loop(NamedTuple):

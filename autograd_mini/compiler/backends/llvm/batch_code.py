@@ -38,6 +38,9 @@ AHEAD: Final = 2
 LINE: Final = 8
 """Doubles in a line of the cache."""
 
+ADDENDS: Final = 8
+"""Numbers that a sum is kept in, whatever the width of a vector: item i is added to number i mod 8."""
+
 INLINE: Final = 24
 """Up to this many functions, such as exp, are written out where they are used: more would take seconds."""
 
@@ -133,8 +136,9 @@ class _Writer:
         }
         crossing |= {k for k, _ in program.guards if k >= first and piece_of[k] != len(pieces) - 1}
         self.places = {k: i for i, k in enumerate(sorted(crossing))}
-        self.sums_at = len(self.places)
-        self.scratch = (len(self.places) + len(self.sums)) * target.width
+        # Doubles of scratch: what crosses from piece to piece, then the sums, on lines of the cache.
+        self.sums_at = len(self.places) * target.width + -len(self.places) * target.width % ADDENDS
+        self.scratch = self.sums_at + len(self.sums) * ADDENDS
         # An output is written where it is computed; what is no instruction's, in the last piece.
         self.ends: dict[int, list[tuple[bool, int]]] = {}
         for is_sum, outputs in ((True, self.sums), (False, self.outs)):
@@ -197,6 +201,13 @@ class _Writer:
         return self.builder.gep(
             self.arguments[4], [ir.Constant(INT64, place * self.target.width)], source_etype=DOUBLE
         )
+
+    def _sum(self, i: int, at: Any = None) -> Any:
+        """Return where the numbers of a sum are, beginning with the one that item `at` is added to."""
+        place = ir.Constant(INT64, self.sums_at + i * ADDENDS)
+        if at is not None:
+            place = self.builder.add(place, at)
+        return self.builder.gep(self.arguments[4], [place], source_etype=DOUBLE)
 
     def _store(self, pointer: Any, value: Any, align: int = 64) -> Any:
         return self.builder.store(value, pointer, align=align)
@@ -302,10 +313,7 @@ class _Writer:
     def _end(self, is_sum: bool, i: int) -> None:
         builder = self.builder
         if is_sum:
-            value = self._operand(self.sums[i]).ir
-            total = self._scratch(self.sums_at + i)
-            before = builder.load(total, typ=self.vector, align=64)
-            self._store(total, builder.select(self.valid, builder.fadd(before, value), before))
+            self._add(self._operand(self.sums[i]).ir, i)
             return
         value = self._operand(self.outs[i]).ir
         column = self._pointer(self.arguments[2], i)
@@ -313,6 +321,25 @@ class _Writer:
         if self.streaming:
             one = self.module.add_metadata([ir.Constant(INT32, 1)])
             store.set_metadata("nontemporal", one)
+
+    def _add(self, value: Any, i: int) -> None:
+        """Add a vector to a sum, as many lanes at a time as the sum has numbers."""
+        builder, width = self.builder, self.target.width
+        lanes = min(width, ADDENDS)
+        # A vector begins at a multiple of its width; a narrow one has its turn among the numbers.
+        turn = builder.and_(self.arguments[5], ir.Constant(INT64, ADDENDS - lanes))
+        place = self._sum(i, turn if lanes < ADDENDS else None)
+        total = builder.load(place, typ=ir.VectorType(DOUBLE, lanes), align=8 * lanes)
+        for start in range(0, width, lanes):
+            part, valid = value, self.valid
+            if lanes < width:
+                picked = ir.Constant(ir.VectorType(INT32, lanes), list(range(start, start + lanes)))
+                part, valid = (
+                    builder.shuffle_vector(x, ir.Constant(x.type, ir.Undefined), picked)
+                    for x in (value, self.valid)
+                )
+            total = builder.select(valid, builder.fadd(total, part), total)
+        self._store(place, total, 8 * lanes)
 
     def _guards(self) -> None:
         held: vm.Mask | None = None
@@ -336,9 +363,10 @@ class _Writer:
         *tables, begin, end, divisor = function.args
         entry, body, done = (function.append_basic_block(b) for b in ("entry", "body", "done"))
         builder = self.builder = ir.IRBuilder(entry)
-        minus_zero = ir.Constant(self.vector, [-0.0] * width)
+        addends = ir.VectorType(DOUBLE, ADDENDS)
+        minus_zero = ir.Constant(addends, [-0.0] * ADDENDS)
         for i in range(len(self.sums)):
-            self._store(self._scratch(self.sums_at + i), minus_zero)
+            self._store(self._sum(i), minus_zero)
         builder.branch(body)
         builder.position_at_end(body)
         at = builder.phi(INT64)
@@ -351,8 +379,8 @@ class _Writer:
         builder.position_at_end(done)
         rows = builder.sitofp(builder.sub(end, begin), DOUBLE)
         for i in range(len(self.sums)):
-            total = builder.load(self._scratch(self.sums_at + i), typ=self.vector, align=64)
-            half = width
+            total = builder.load(self._sum(i), typ=addends, align=64)
+            half = ADDENDS
             while half > 1:  # the upper half onto the lower one, again and again
                 half //= 2
                 low, high = (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-__all__ = ["LEVELS", "Target", "features", "hold_to", "host", "is_x86", "name", "started"]
+__all__ = ["LEVELS", "Target", "count", "features", "hold_to", "host", "is_x86", "name", "started"]
 
 LEVELS: Final = {"avx2": ("avx512", "avx10", "amx")}
 """Of each level that code can be held to, how the names of the features begin that are then not used."""
@@ -68,6 +70,15 @@ def name() -> str:
     import llvmlite.binding as llvm
 
     return llvm.get_host_cpu_name()  # type: ignore[no-any-return]
+
+
+def count() -> int:
+    """Return how many processors this process may use: one inside a task of a dask worker."""
+    state = getattr(sys.modules.get("distributed.worker"), "thread_state", None)
+    if hasattr(state, "execution_state"):
+        return 1
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def is_x86() -> bool:
