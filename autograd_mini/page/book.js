@@ -13,6 +13,10 @@ export class Book {
     this.scroll = byId("ledger-scroll");
     this.rows = [];
     this.on = on;
+    this.top = 0; // where it is scrolled to: to ask while painting would cost a layout
+    this.scroll.addEventListener("scroll", () => {
+      this.top = this.scroll.scrollTop;
+    });
   }
 
   /** Begin a new ledger, of payments or of paths. */
@@ -49,7 +53,7 @@ export class Book {
       if (rows.length) this.nothing.remove();
       else this.body.append(this.nothing);
     }
-    const first = isHasty ? Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - 2) : 0;
+    const first = isHasty ? Math.max(0, Math.floor(this.top / ROW) - 2) : 0;
     const last = isHasty ? Math.min(rows.length, first + 20) : rows.length;
     for (let i = first; i < last; i++) {
       const row = rows[i];

@@ -24,9 +24,9 @@ from autograd_mini.compiler.backends import javascript
 from autograd_mini.engine.table import TABLE, Primitive
 from autograd_mini.engine.value import Value, evaluation_order
 from autograd_mini.formulas.parse import CONSTANTS, LONGEST, OTHER_NAMES, REMEDIES, Expression, parse
+from autograd_mini.show.groups import scopes_of
 from autograd_mini.show.names import names
 from autograd_mini.show.render import write
-from autograd_mini.show.scopes import scope_and_name
 from autograd_mini.show.text import counted, isolated, one_line
 
 __all__ = [
@@ -149,16 +149,15 @@ def explore(e: Value | str | None = None, /, *, language: str = "en", **values: 
 def graph_items(root: Value, nodes: list[Value]) -> list[dict[str, Any]]:
     """Return each node as JSON has it: operands that are nodes by number, the others as text."""
     index = {node: i for i, node in enumerate(nodes)}
-    called = names(root)
+    called, scopes = names(root), scopes_of(nodes)
     items = []
     for node in nodes:
-        scope, _ = scope_and_name(node.label)
         items.append(
             {
                 "op": None if node.op is None else node.op.name,
                 "operands": [index[x] if isinstance(x, Value) else _number(x) for x in node.operands],
                 "label": isolated(called[node]),
-                "scope": [isolated(one_line(part)) for part in scope],
+                "scope": [isolated(one_line(part)) for part in scopes[node]],
                 "value": _number(node.data) if node.op is None else None,
             }
         )

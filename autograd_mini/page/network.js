@@ -102,8 +102,11 @@ export class Network {
       const view = this.views[i];
       const moves = learner.moves();
       WEIGHTS.forEach((name, k) => {
-        say(view.weights.get(name), `${subscript(name)} ${learner.nodes.get(name).value.toFixed(5)}`);
-        say(view.moves.get(name), `${moves[k] < 0 ? "−" : "+"} ${shown(Math.abs(moves[k]), 3)}`);
+        say(
+          view.weights.get(name),
+          `${subscript(name)} ${learner.nodes.get(name).value.toFixed(5).replace("-", "−")}`,
+        );
+        say(view.moves.get(name), `${moves[k] < 0 ? "−" : "+"} ${amount(Math.abs(moves[k]))}`);
       });
       for (const [name, text] of view.values) say(text, shown(learner.nodes.get(name).value, 4));
       say(view.loss, scientific(learner.loss));
@@ -118,6 +121,9 @@ export class Network {
 
 const scientific = (x) =>
   x >= 1e-3 ? x.toFixed(7) : x.toExponential(8).replace("-", "−").replace("e−", "e−0").replace("e−01", "e−1");
+
+/** The size of a move, in three digits. */
+const amount = (x) => (x < 1e-3 ? x.toExponential(2).replace("-", "−") : shown(x, 3));
 
 function drawLearner(learner, words) {
   const picture = svg("svg", { viewBox: "0 0 480 270", role: "img" });

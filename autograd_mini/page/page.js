@@ -501,7 +501,7 @@ function halt() {
 function go(step) {
   halt();
   state.step = Math.max(0, Math.min(walk.steps.length, step));
-  if (state.step && walk.kind !== "paths") stage.reveal(walk.steps[state.step - 1].creditor);
+  if (state.step && walk.kind !== "paths") stage.reveal(walk.steps[state.step - 1].debtor);
   render();
 }
 
@@ -517,7 +517,7 @@ function advance(then = () => {}) {
     if (now === sitting) then();
   };
   if (walk.kind === "paths") return arrive();
-  stage.reveal(next.creditor);
+  stage.reveal(next.debtor);
   const { balances } = replay(graph, walk, state.step);
   const amount = balances[next.debtor] * graph.edges[next.edge].derivative;
   hurry = stage.send(

@@ -4,6 +4,7 @@ import { dress, moves, say, svg, width } from "./dom.js";
 import { operation, shown } from "./names.js";
 
 const HEIGHT = 74;
+const READABLE = 0.55; // the smallest scale at which a graph is shown at first
 const CROWD = 120; // edges from which on their numbers hide while seen from afar
 
 /** Draws one graph at a time; tells `on` of what the reader does. */
@@ -20,14 +21,15 @@ export class Stage {
         this.world.setAttribute("transform", transform);
         if (sourceEvent) this.moved = true;
         element.classList.toggle("near", transform.k > this.whole * 1.05);
-        element.classList.toggle("distant", this.edges?.size > CROWD && transform.k < 0.5);
+        this.isDistant = this.edges?.size > CROWD && transform.k < 0.5;
+        element.classList.toggle("distant", this.isDistant);
       });
     d3.select(element).call(this.zoom).on("dblclick.zoom", null);
     element.addEventListener("click", (event) => {
       if (event.target === element) on.select(null);
     });
     new ResizeObserver(() => {
-      if (this.extent && !this.moved) this.fit(false);
+      if (this.extent && !this.moved) this.fit(false, true);
     }).observe(element);
     this.whole = 1;
   }
@@ -56,8 +58,8 @@ export class Stage {
     for (const node of [...graph.nodes].reverse()) {
       const home = this.home[node.index];
       if (typeof home === "number") {
-        layout.setNode(String(home), { width: Math.max(136, width(this.texts[home]) + 26), height: HEIGHT });
-      } else layout.setNode(home, { width: Math.max(136, width(home) + 60), height: HEIGHT });
+        layout.setNode(String(home), { width: Math.max(168, width(this.texts[home]) + 26), height: HEIGHT });
+      } else layout.setNode(home, { width: Math.max(168, width(home) + 60), height: HEIGHT });
       node.scope.forEach((_, depth) => {
         const path = node.scope.slice(0, depth + 1).join("::");
         scopes.set(path, (scopes.get(path) ?? 0) + 1);
@@ -94,7 +96,7 @@ export class Stage {
     dagre.layout(layout);
     this.draw(layout, scopes, words);
     this.moved = false;
-    this.fit(false);
+    this.fit(false, true);
   }
 
   homeOf(node) {
@@ -220,15 +222,16 @@ export class Stage {
     this.edges.set(key, { group, way, derivative, amount, pill, x });
   }
 
-  /** Show all, or at least as much as can be read. */
-  fit(isSmooth = true) {
+  /** Show all of the graph; at first, of one too large to be read so, what is around the root. */
+  fit(isSmooth = true, isFirst = false) {
     const { clientWidth: w, clientHeight: h } = this.element;
     if (!w || !h) return;
-    const k = Math.min(1.3, (w - 32) / this.extent[0], (h - 32) / this.extent[1]);
-    this.whole = k;
-    const to = d3.zoomIdentity
-      .translate((w - k * this.extent[0]) / 2, Math.max(16, (h - k * this.extent[1]) / 2))
-      .scale(k);
+    const whole = Math.min(1.3, (w - 32) / this.extent[0], (h - 32) / this.extent[1]);
+    const k = isFirst && whole < READABLE ? READABLE : whole;
+    this.whole = whole;
+    const root = this.boxes.get(this.home[this.graph.root]);
+    const x = k === whole ? (w - k * this.extent[0]) / 2 : w / 2 - k * root.x;
+    const to = d3.zoomIdentity.translate(x, Math.max(16, (h - k * this.extent[1]) / 2)).scale(k);
     const target = d3.select(this.element);
     (isSmooth && moves() ? target.transition().duration(350) : target).call(this.zoom.transform, to);
     this.moved = false;
@@ -297,14 +300,18 @@ export class Stage {
       if (isNow) classes.push("now", ...(view.isFalse ? ["false"] : []));
       if (edges.some((id) => view.lit?.edges.has(id))) classes.push("lit");
       dress(drawn.group, classes.join(" "));
-      if (edges.length === 1 && key === String(edge.id)) {
+      const isSeen = !(view.isHasty && this.isDistant); // while dragging, what is too far to read can wait
+      if (isSeen && edges.length === 1 && key === String(edge.id)) {
         say(drawn.derivative, edge.derivative === null ? "" : `× ${shown(edge.derivative)}`);
         const amount = state.amounts[edge.id] === null ? "" : shown(state.amounts[edge.id]);
         if (amount !== drawn.amount.said) {
           say(drawn.amount, amount);
-          const w = amount ? 7.3 * amount.length + 16 : 0;
-          drawn.pill.setAttribute("width", w);
-          drawn.pill.setAttribute("x", drawn.x - w / 2);
+          if (drawn.size !== amount.length) {
+            drawn.size = amount.length;
+            const w = amount ? 7.3 * amount.length + 16 : 0;
+            drawn.pill.setAttribute("width", w);
+            drawn.pill.setAttribute("x", drawn.x - w / 2);
+          }
         }
       }
     }

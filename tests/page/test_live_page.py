@@ -289,7 +289,7 @@ def test_the_articles_network_learns_as_the_article_says(show):
         "return [...document.querySelectorAll('.learner.printed .weight')].map(e => e.textContent)"
     )
     assert weights == [
-        *("W₁₁ 0.09933", "W₁₂ 0.64253", "W₂₁ 0.39933", "W₂₂ 0.44253", "V₁ -0.30032", "V₂ 0.31509"),
+        *("W₁₁ 0.09933", "W₁₂ 0.64253", "W₂₁ 0.39933", "W₂₂ 0.44253", "V₁ −0.30032", "V₂ 0.31509"),
     ]
 
 
