@@ -356,8 +356,7 @@ class Compiled:
             lines.append(f"  called with {', '.join(texts) or 'nothing'}")
             for trace in traces:
                 made = ", ".join(
-                    f"{' '.join(map(str, k[:2]))} of {len(p.code)} instructions, {len(p.guards)} guards"
-                    for k, (p, _) in trace.replays.items()
+                    f"{' '.join(map(str, k[:2]))} of {p.size}" for k, (p, _) in trace.replays.items()
                 )
                 lines.append(
                     f"    a trace with {len(trace.captured)} captured leaves: {made or 'not run yet'}"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from autograd_mini.compiler.program import Builder, Program, rules
+from autograd_mini.compiler.unshared import Unshared
 from autograd_mini.engine.modes import collector_paused
 from autograd_mini.engine.table import TABLE
 from autograd_mini.engine.value import Value, depth_first, evaluation_order, number_of, topological_order
@@ -40,9 +41,9 @@ class Graph:
 
     def leaves(self) -> list[Value]:
         """Return the leaves that are not inputs, in the order of their first use."""
-        return [node for node in self._nodes() if node.op is None]
+        return [node for node in self.nodes() if node.op is None]
 
-    def _nodes(self) -> list[Value]:
+    def nodes(self) -> list[Value]:
         """Return all nodes but the inputs, operands before results."""
         roots = [y for y in self.outputs if isinstance(y, Value)]
         return evaluation_order(*roots, *(v for v, _ in self.guards), known=set(self.inputs))
@@ -54,6 +55,7 @@ class Graph:
         root: int = 0,
         from_zero: bool = True,
         branches: str = "guard",
+        shared: bool = True,
     ) -> Program:
         """Return the program of the outputs, then the derivatives of output `root`.
 
@@ -61,11 +63,12 @@ class Graph:
         with ``from_zero=False`` a -0.0 stays one. A derivative that goes through `where` depends on the
         branch: with ``branches="guard"`` the program holds for the branch recorded, and sums in
         `Value.backward`'s order; with ``branches="select"`` it holds for both, each sum in one order.
+        Not `shared`, it has an instruction for each operation of the graph (`unshared`).
         """
         with collector_paused():
-            builder = Builder(len(self.inputs))
+            builder = (Builder if shared else Unshared)(len(self.inputs))
             slots: dict[Value, int] = {x: k for k, x in enumerate(self.inputs)}
-            for node in self._nodes():
+            for node in self.nodes():
                 slots[node] = (
                     builder.constant(number_of(node))
                     if node.op is None
@@ -118,7 +121,7 @@ class _ReverseSweep:
                 if any(reach):
                     edges[node] = reach
                     leading.add(node)
-        self.adjoints[root] = self.builder.constant(1.0)
+        self.adjoints[root] = self.builder.literal(1.0)
         for node in order:
             selects = self.select or node in both
             if node.op is TABLE["where"] and not selects:
@@ -143,7 +146,7 @@ class _ReverseSweep:
             partials = iter([at(k) for k in local.outputs])
         else:  # the rule is an operand, or a number
             partials = iter(
-                [given[k] if k >= 0 else builder.constant(local.constants[~k]) for k in local.outputs]
+                [given[k] if k >= 0 else builder.literal(local.constants[~k]) for k in local.outputs]
             )
         for operand, there in zip(operands, found, strict=True):
             if there:
@@ -178,7 +181,9 @@ class _ReverseSweep:
         """Add a term to an adjoint, if `active` is true."""
         before = self.adjoints.get(operand)
         if active is None and not self.activity:
-            self.adjoints[operand] = term if before is None else self.builder.emit("add", before, term)
+            self.adjoints[operand] = (
+                self.builder.opening(term) if before is None else self.builder.emit("add", before, term)
+            )
             return
         emit, constant = self.builder.emit, self.builder.constant
         if active is not None and active < 0 and self.builder.constants[~active]:

@@ -44,11 +44,13 @@ class Outputs:
         """Return the function that computes the same without a program."""
         return f
 
-    def program(self, trace: Trace, call: Call, branches: str) -> Program:
+    def program(self, trace: Trace, call: Call, branches: str, *, shared: bool = True) -> Program:
         """Return the program from the inputs of a trace to these outputs."""
         inputs = self.inputs(trace, call)
         root = self.root(trace)
-        return trace.graph.program(inputs, root=root, from_zero=self.from_zero, branches=branches)
+        return trace.graph.program(
+            inputs, root=root, from_zero=self.from_zero, branches=branches, shared=shared
+        )
 
     def evaluate(self, trace: Trace, call: Call) -> list[float]:
         """Return what a replay would, from the graph that was just traced."""

@@ -70,9 +70,22 @@ class Point:
         if key not in trace.replays:
             with self.traces.lock:
                 if key not in trace.replays:
-                    program = self.outputs.program(trace, call, branches="guard")
+                    program = self._rolled(trace, call)
+                    if program is None:
+                        program = self.outputs.program(trace, call, branches="guard")
                     trace.replays[key] = program, self._backend_for(program).build(program)
         return trace.replays[key]
+
+    def _rolled(self, trace: Trace, call: Call) -> Program | None:
+        """Return the program with its loops rolled back, where that pays."""
+        if self.backend not in (None, "llvm") or not installed("llvm"):
+            return None
+        from autograd_mini.compiler.rolling import repeated
+
+        if not repeated(trace.graph):
+            return None
+        program = self.outputs.program(trace, call, branches="guard", shared=False)
+        return load("llvm").rolled(program)  # type: ignore[attr-defined,no-any-return]
 
     def answer(self, trace: Trace, call: Call, found: Any) -> Any:
         """Return what the caller gets for the numbers of a replay."""

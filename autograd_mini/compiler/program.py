@@ -73,6 +73,11 @@ class Program:
         return "\n".join([*lines, f"return {', '.join(map(text, self.outputs))}"])
 
     @property
+    def size(self) -> str:
+        """How long the program is, in words."""
+        return f"{len(self.code)} instructions, {len(self.guards)} guards"
+
+    @property
     def fingerprint(self) -> str:
         """A name for what the program computes, the same wherever it is computed."""
         return hashlib.sha256(str(self).encode()).hexdigest()
@@ -123,6 +128,14 @@ class Builder:
             self.constants.append(x)
         return k
 
+    def literal(self, x: float) -> int:
+        """Return the operand that is a number of a rule, and no data."""
+        return self.constant(x)
+
+    def opening(self, term: int) -> int:
+        """Return an adjoint of one term."""
+        return term
+
     def emit(self, op: str | Primitive, *operands: int) -> int:
         """Return the operand that is the result of a primitive, or of the one now called `op`."""
         name = op if op.__class__ is str and op in self._primitives else self._name_of(op)
@@ -166,7 +179,7 @@ class Builder:
         Derived primitives that are not among `spelled` are replaced by their definition; None for none.
         """
         slots = list(inputs)
-        constants = [self.constant(x) for x in program.constants]
+        constants = [self.literal(x) for x in program.constants]
         table = program.table
         derived = {
             name

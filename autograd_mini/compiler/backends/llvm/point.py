@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from autograd_mini.compiler import rolling
 from autograd_mini.compiler.backends.llvm import processor
 from autograd_mini.compiler.backends.llvm.jit import Engine, Functions
-from autograd_mini.compiler.backends.llvm.point_code import SPELLED, point_code
+from autograd_mini.compiler.backends.llvm.loop_code import calls_only_libm, loop_code
+from autograd_mini.compiler.backends.llvm.point_code import SPELLED, Text, point_code
 from autograd_mini.compiler.program import Program
+from autograd_mini.compiler.rolling import Rolled
 from autograd_mini.engine.modes import collector_paused
 
-__all__ = ["Kernel", "Step", "build", "prepared", "source"]
+__all__ = ["Kernel", "Step", "build", "prepared", "rolled", "source"]
 
 
 def build(program: Program) -> Callable[[Sequence[float]], list[float] | None]:
@@ -48,9 +51,7 @@ class Kernel:
     """
 
     def __init__(self, program: Program) -> None:
-        program = program.expanded(SPELLED)
-        with collector_paused():
-            text = point_code(program, processor.host().width)
+        program, text = _text(program)
         self.inputs = program.inputs
         self.functions = Functions(program.table, text.called)
         self._engine = Engine(text.text, self.functions)
@@ -59,7 +60,7 @@ class Kernel:
         self._run = partial(self.functions.run, function) if self.functions.in_python else function
         self._tables = text.tables
         self._tables_at = text.tables.ctypes.data
-        self._size, self._constants, self._at = text.size, text.constants, text.constants_at
+        self._size, self._image = text.size, text.image
         self._buffers: list[tuple[Any, int]] = []
 
     def __call__(self, inputs: int, outputs: int) -> int:
@@ -82,14 +83,30 @@ class Kernel:
         memory = ctypes.create_string_buffer(8 * self._size + 64)
         address = ctypes.addressof(memory)
         address += -address % 64
-        constants = array("d", self._constants)
-        ctypes.memmove(address + 8 * self._at, constants.buffer_info()[0], 8 * len(constants))
+        for at, numbers in self._image:
+            given = array("d", numbers)
+            ctypes.memmove(address + 8 * at, given.buffer_info()[0], 8 * len(given))
         return memory, address
+
+
+def rolled(program: Program) -> Rolled | None:
+    """Return a program with its loops found; None where loops do not pay, or call functions of Python's."""
+    found = rolling.rolled(program)
+    return found if found is not None and calls_only_libm(found) else None
 
 
 def source(program: Program) -> str:
     """Return the text of the program for one point."""
-    return point_code(program.expanded(SPELLED), processor.host().width).text
+    return _text(program)[1].text
+
+
+def _text(program: Program) -> tuple[Program, Text]:
+    width = processor.host().width
+    with collector_paused():
+        if isinstance(program, Rolled):
+            return program, loop_code(program, width)
+        program = program.expanded(SPELLED)
+        return program, point_code(program, width)
 
 
 class Step(NamedTuple):

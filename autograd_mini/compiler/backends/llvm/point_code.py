@@ -47,14 +47,13 @@ SPELLED: Final = ARITHMETIC.keys() | CHOICES.keys() | INTRINSICS.keys()
 class Text:
     """What `point_code` returns: the text, and how to call it.
 
-    `int @replay(in, out, buffer, tables)` returns whether the guards hold. The buffer starts out with
-    `constants` at `constants_at`, and has room for `size` doubles; `tables` are 32-bit integers. `called`
-    are the primitives that it calls, with their numbers of operands (`jit.symbol`).
+    `int @replay(in, out, buffer, tables)` returns whether the guards hold. The buffer has room
+    for `size` doubles, and starts out with numbers at the places that `image` says; `tables` are 32-bit
+    integers. `called` are the primitives that it calls, with their numbers of operands (`jit.symbol`).
     """
 
-    def __init__(self, program: Program) -> None:
-        self.constants_at = program.inputs
-        self.constants = program.constants
+    def __init__(self) -> None:
+        self.image: list[tuple[int, Sequence[float]]] = []
         self.size = 0
         self.called: set[tuple[str, int]] = set()
         self.text = ""
@@ -74,7 +73,8 @@ def point_code(program: Program, width: int) -> Text:
 class _Writer:
     def __init__(self, program: Program, width: int) -> None:
         self.program, self.width = program, width
-        self.result = Text(program)
+        self.result = Text()
+        self.result.image = [(program.inputs, program.constants)]
         self.lines: list[str] = []
         self.tables: list[Any] = []
         self.table_length = 16

@@ -1,0 +1,535 @@
+"""Roll the loops of a program back: what a Python loop unrolled while it was traced becomes one again.
+
+`rolled` finds runs of equal instructions (`loops`) and classifies each operand of an iteration: a number,
+the same slot in all iterations, a result of this iteration, of an earlier one, or whatever a table says.
+What is the same in all iterations is hoisted. The rest is planned after Allen and Kennedy: results that
+depend on each other around the loop are a sum of terms or a recurrence, all others are computed for many
+iterations at once. No operation is changed, nor the order in which a sum is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+
+from autograd_mini.compiler.loops import ABSENT, Run, repeats
+from autograd_mini.compiler.lowering import Graph
+from autograd_mini.compiler.program import Program
+
+__all__ = [
+    "Carried",
+    "Here",
+    "Loop",
+    "Number",
+    "Operand",
+    "Rolled",
+    "Same",
+    "Sum",
+    "Table",
+    "repeated",
+    "rolled",
+]
+
+MOST_OPERANDS: Final = 3
+
+CHUNK: Final = 2000
+"""Positions in one vector loop: more is more code than the first cache holds."""
+
+SHORTER = 0.8
+"""The part of a program that loops must save: with less, sharing equal instructions saves more time."""
+
+SHORTEST = 4000
+"""Operations from which on loops are looked for."""
+
+
+class Number(NamedTuple):
+    """An operand that is one number in all iterations."""
+
+    x: float
+
+
+class Same(NamedTuple):
+    """An operand that is one slot in all iterations, made before the loop."""
+
+    slot: int
+
+
+class Here(NamedTuple):
+    """An operand made in the same iteration."""
+
+    position: int
+
+
+class Carried(NamedTuple):
+    """An operand made `distance` iterations ago; the first iterations read the slots `initial`."""
+
+    position: int
+    distance: int
+    initial: tuple[int, ...]
+
+
+class Table(NamedTuple):
+    """An operand that differs without a rule; `positions` are those of this loop that it may read."""
+
+    slots: Any
+    positions: tuple[int, ...]
+
+
+Operand: TypeAlias = Number | Same | Here | Carried | Table
+
+
+class Sum(NamedTuple):
+    """A chain of additions of which only the end is read: positions with their terms, and the start."""
+
+    terms: list[tuple[int, Operand]]
+    initial: int
+
+
+class UnsuitableError(Exception):
+    """This program is better run without loops."""
+
+
+class Rolled(Program):
+    """A program whose loops are found: `loops`, in order, and what is straight between them.
+
+    `operands` has a column for each instruction: slots, ~k for number k, or `ABSENT`. `results` and
+    `conditions` are outputs and guards. Additions of -0.0, which change nothing, are skipped by their
+    readers.
+    """
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(*(getattr(program, field.name) for field in fields(Program)))
+        self.first = program.inputs
+        self.names = list(dict.fromkeys([op[0] for op in program.code]))
+        numbers = {name: k for k, name in enumerate(self.names)}
+        if any(len(op) > MOST_OPERANDS + 1 for op in program.code):
+            raise UnsuitableError
+        count = len(program.code)
+        self.opcodes = np.fromiter((numbers[op[0]] for op in program.code), np.int32, count)
+        padding = (ABSENT,) * MOST_OPERANDS
+        flat = (k for op in program.code for k in (*op[1:], *padding)[:MOST_OPERANDS])
+        self.operands = np.fromiter(flat, np.int64, MOST_OPERANDS * count).reshape(count, -1).T.copy()
+        self.numbers = np.array(program.constants, float)
+        self.results, self.conditions = list(program.outputs), list(program.guards)
+        runs = repeats(self.opcodes, self.operands, self.first)
+        if _saved(runs) < SHORTER * count:
+            raise UnsuitableError
+        self._share_constants()
+        self._skip_openings(runs)
+        self.loops = [self._loop(run) for run in runs]
+        self._plan()
+
+    def __reduce__(self) -> Any:
+        return Rolled, (Program(*(getattr(self, field.name) for field in fields(Program))),)
+
+    def _share_constants(self) -> None:
+        """Give equal constants one name."""
+        _, once, inverse = np.unique(self.numbers.view(np.int64), return_index=True, return_inverse=True)
+        constant = (self.operands < 0) & (self.operands != ABSENT)
+        self.operands[constant] = ~once[inverse[~self.operands[constant]]]
+
+    def _skip_openings(self, runs: Sequence[Run]) -> None:
+        """Let what reads a sum of -0.0 and a term read the term."""
+        count, first = len(self.opcodes), self.first
+        if "add" not in self.names:
+            return
+        opening = (self.opcodes == self.names.index("add")) & (self.operands[0] < 0)
+        numbers = self.numbers[~self.operands[0][opening]]
+        opening[opening] = (numbers == 0.0) & np.signbit(numbers)
+        opening &= self.operands[1] >= 0
+        alias = np.arange(first + count)
+        for run in runs:
+            inside = slice(run.start, run.end)
+            opening[inside] = np.tile(opening[inside].reshape(run.times, run.period).all(0), run.times)
+        alias[first:][opening] = self.operands[1][opening]
+        for _ in range(2):
+            slots = self.operands >= 0
+            self.operands[slots] = alias[self.operands[slots]]
+        self.results = [int(alias[alias[k]]) if k >= 0 else k for k in self.results]
+        self.conditions = [(int(alias[alias[k]]), expected) for k, expected in self.conditions]
+
+    def _loop(self, run: Run) -> Loop:
+        """Return a run as a loop: of several periods, or without its ends, if that is more regular."""
+        best: Loop | None = None
+        for times in (1, 2, 3, 4):
+            for head, tail in ((0, 0), (1, 0), (0, 1), (1, 1)):
+                count = (run.times - head) // times - tail
+                if count < 4 or (times > 1 and run.period > 100):
+                    continue
+                start = run.start + head * run.period
+                loop = Loop(self, Run(start, run.period * times, count))
+                if best is None or loop.irregular < best.irregular:
+                    best = loop
+                if not best.irregular:
+                    break
+            if best is not None and not best.irregular:
+                break
+        assert best is not None
+        best.hoist()
+        return best
+
+    def parts(self) -> Iterator[Loop | range]:
+        """Yield the loops, and ranges of the straight instructions between them, in order."""
+        at = 0
+        for loop in self.loops:
+            if loop.run.start > at:
+                yield range(at, loop.run.start)
+            yield loop
+            at = loop.run.end
+        if at < len(self.opcodes):
+            yield range(at, len(self.opcodes))
+
+    def _plan(self) -> None:
+        """Find what each part makes that another reads, and plan the loops."""
+        maker = np.full(self.first + len(self.opcodes), -1)
+        for i, part in enumerate(self.parts()):
+            start = part.start if isinstance(part, range) else part.run.start
+            end = part.stop if isinstance(part, range) else part.run.end
+            maker[self.first + start : self.first + end] = i
+        self.kept = np.zeros(len(maker), bool)
+        users = np.broadcast_to(maker[self.first :], self.operands.shape)
+        slots = self.operands >= 0
+        read = self.operands[slots]
+        self.kept[read[maker[read] != users[slots]]] = True
+        for k in (*self.results, *(k for k, _ in self.conditions)):
+            if k >= 0:
+                self.kept[k] = True
+        for loop in self.loops:
+            inside = self.kept[loop.base : loop.base + loop.run.period * loop.run.times]
+            loop.plan(inside.reshape(loop.run.times, loop.run.period))
+
+    def __str__(self) -> str:
+        lines = [" ".join(["inputs", *(f"v{k}" for k in range(self.inputs))])]
+        for part in self.parts():
+            if isinstance(part, Loop):
+                lines += part.lines(self)
+                continue
+            for i in part:
+                operands = [self.text(k) for k in self.operands[:, i].tolist() if k != ABSENT]
+                lines.append(f"v{self.first + i} = {self.code[i][0]}({', '.join(operands)})")
+        for k, expected in self.conditions:
+            lines.append(f"guard {self.text(k)} is {'true' if expected else 'false'}")
+        return "\n".join([*lines, f"return {', '.join(map(self.text, self.results))}"])
+
+    def text(self, k: int) -> str:
+        """Return a slot, or a number, for a person to read."""
+        return f"v{k}" if k >= 0 else repr(float(self.numbers[~k]))
+
+    @property
+    def size(self) -> str:
+        """How long the program is, and what its loops are, in words."""
+        loops = ", ".join(f"for {loop.run.times} iterations: {loop.run.period}" for loop in self.loops)
+        return f"{super().size}; rolled into loops of instructions ({loops})"
+
+
+class Loop:
+    """A run with its operands classified; after `plan`, with the stages in which it is computed.
+
+    `stage` of a position orders what is computed; its low bits are a chunk of positions. `kind` is
+    "parallel", "sum" or "sequential". `columns` are the positions whose results all iterations keep, and
+    `prefix` of these what is read as the result of iterations before the first.
+    """
+
+    def __init__(self, rolled: Rolled, run: Run) -> None:
+        self.run = run
+        self.base = rolled.first + run.start
+        base = self.base + run.period * np.arange(run.times)
+        self.names = [rolled.names[k] for k in rolled.opcodes[run.start : run.start + run.period]]
+        self.operands: list[list[Operand]] = [[] for _ in range(run.period)]
+        self.irregular = 0
+        for column in rolled.operands[:, run.start : run.end]:
+            table = column.reshape(run.times, run.period)
+            present = np.flatnonzero(table[0] != ABSENT)
+            offset = table - base[:, None]
+            same = (table == table[0]).all(0) & (table[0] < self.base)
+            local = (offset == offset[0]).all(0) & (offset[0] >= 0)
+            constant = (table < 0).all(0)
+            inside = (table >= self.base).any(0)
+            for j in present.tolist():
+                slots = table[:, j]
+                operand: Operand
+                if constant[j]:
+                    operand = Number(float(rolled.numbers[~slots[0]])) if same[j] else Table(slots, ())
+                elif local[j]:
+                    operand = Here(int(offset[0, j]))
+                elif same[j]:
+                    operand = Same(int(slots[0]))
+                elif not inside[j]:
+                    operand = Table(slots, ())
+                else:
+                    operand = self._carried(slots, offset[:, j])
+                self.operands[j].append(operand)
+
+    def lines(self, rolled: Rolled) -> list[str]:
+        """Return the loop for a person to read; v7[i] is what iteration i has made of v7."""
+        base, slots = self.base, set(self.fixed)
+
+        def text(x: Operand) -> str:
+            if isinstance(x, Number):
+                return repr(x.x)
+            if isinstance(x, Same):
+                return f"v{x.slot}"
+            if isinstance(x, Here):
+                return f"v{base + x.position}[i]"
+            if isinstance(x, Carried):
+                first = ", ".join(map(rolled.text, x.initial))
+                return f"v{base + x.position}[i - {x.distance}] (first {first})"
+            return f"({', '.join(map(rolled.text, x.slots[:3].tolist()))}, …)[i]"
+
+        lines = []
+        for before in (True, False):
+            if not before:
+                lines.append(f"for {self.run.times} iterations i:")
+            for j in self.fixed if before else self.live:
+                if before or j not in slots:
+                    name = f"v{base + j}" if before else f"    v{base + j}[i]"
+                    lines.append(f"{name} = {self.names[j]}({', '.join(map(text, self.operands[j]))})")
+        return lines
+
+    def _carried(self, slots: Any, offset: Any) -> Operand:
+        period, last = self.run.period, int(offset[-1])
+        distance = -(last // period)
+        if (
+            last < 0
+            and distance <= 4
+            and (offset[distance:] == last).all()
+            and (slots[:distance] < self.base).all()
+        ):
+            return Carried(last + distance * period, distance, tuple(slots[:distance].tolist()))
+        self.irregular += 1
+        own = slots[slots >= self.base]
+        return Table(slots, tuple(np.unique((own - self.base) % period).tolist()))
+
+    def hoist(self) -> None:
+        """Find what is the same in all iterations: it is computed before, and its readers read a slot."""
+        base, fixed = self.base, set[int]()
+        for j, given in enumerate(self.operands):
+            operands: list[Operand] = [
+                Same(base + x.position) if isinstance(x, Here) and x.position in fixed else x for x in given
+            ]
+            self.operands[j] = operands
+            if all(isinstance(x, Number | Same) for x in operands):
+                fixed.add(j)
+        for j, operands in enumerate(self.operands):  # the one before is the same
+            self.operands[j] = [
+                Same(base + x.position)
+                if isinstance(x, Carried)
+                and x.position in fixed
+                and x.initial == (base + x.position,) * x.distance
+                else x
+                for x in operands
+            ]
+            for x in self.operands[j]:
+                if isinstance(x, Carried):
+                    fixed.discard(x.position)
+                elif isinstance(x, Table):
+                    fixed.difference_update(x.positions)
+        size = 0
+        while size != len(fixed):  # what is computed before reads only what is
+            size = len(fixed)
+            fixed = {
+                j
+                for j in fixed
+                if all(
+                    not isinstance(x, Same) or x.slot < base or x.slot - base in fixed
+                    for x in self.operands[j]
+                )
+            }
+        for j, operands in enumerate(self.operands):
+            self.operands[j] = [
+                Here(x.slot - base)
+                if isinstance(x, Same) and x.slot >= base and x.slot - base not in fixed
+                else x
+                for x in operands
+            ]
+        self.fixed = sorted(fixed)
+
+    def plan(self, kept: Any) -> None:
+        """Plan the stages; `kept`, of iterations and positions, says what is read outside the loop."""
+        reads = [list(_reads(operands)) for operands in self.operands]
+        outside = kept.any(0)
+        outside[self.fixed] = False
+        self.live = _reached(np.flatnonzero(outside).tolist(), reads)
+        self.users: list[list[int]] = [[] for _ in reads]
+        for j in self.live:
+            for q, _ in reads[j]:
+                self.users[q].append(j)
+        self.stage = [(0, False, 0)] * len(reads)
+        self.kind = [""] * len(reads)
+        self.sums: dict[int, Sum] = {}
+        size = len(reads) if len(reads) <= CHUNK * 1.5 else CHUNK
+        near = self._read_next()
+        for members in _components(reads, self.live):  # producers first
+            around = len(members) > 1 or any(q == members[0] for q, _ in reads[members[0]])
+            total = self._sum(members, kept) if around else None
+            parallel = not around or total is not None
+            chunk = max(members) // size if parallel else 0
+            stage = (0, not parallel, chunk)
+            for j in members:
+                for q, distance in reads[j]:
+                    if q in members:
+                        continue
+                    number, sequential, its_chunk = self.stage[q]
+                    if not parallel:
+                        stage = max(stage, (number, True, 0))
+                    elif sequential or (distance and not (near.get((j, q)) and total is None)):
+                        stage = max(stage, (number + 1, False, chunk))
+                    else:
+                        stage = max(stage, (number, False, max(its_chunk, chunk)))
+            for j in members:
+                self.stage[j] = stage
+                self.kind[j] = "sum" if total else "parallel" if parallel else "sequential"
+            if total:
+                self.sums[max(members)] = total
+        self._choose_columns(outside)
+
+    def _read_next(self) -> dict[tuple[int, int], bool]:
+        """Return whether a position reads another one iteration later, and in no other way."""
+        near: dict[tuple[int, int], bool] = {}
+        for j in self.live:
+            for x in self.operands[j]:
+                if isinstance(x, Carried):
+                    near[j, x.position] = x.distance == 1 and near.get((j, x.position), True)
+                elif isinstance(x, Table):
+                    near.update(dict.fromkeys([(j, q) for q in x.positions], False))
+        return near
+
+    def _choose_columns(self, outside: Any) -> None:
+        needed = outside.copy()
+        self.prefix: dict[int, dict[int, int]] = {}
+        chain = {j: end for end, total in self.sums.items() for j, _ in total.terms}
+        for j in self.live:
+            for x in self.operands[j]:
+                if isinstance(x, Here) and self.stage[x.position] != self.stage[j]:
+                    needed[x.position] = True
+                elif isinstance(x, Carried) and chain.get(x.position, -1) != chain.get(j):
+                    if self.stage[x.position] == self.stage[j] and x.distance == 1:
+                        continue
+                    needed[x.position] = True
+                    before = self.prefix.setdefault(x.position, {})
+                    for t, slot in enumerate(x.initial):
+                        if before.setdefault(t - x.distance, slot) != slot:
+                            raise UnsuitableError  # two beginnings of one column
+                elif isinstance(x, Table):
+                    needed[list(x.positions)] = True
+        self.columns = [j for j in self.live if needed[j] and self.kind[j] != "sum"]
+
+    def _sum(self, members: Sequence[int], kept: Any) -> Sum | None:
+        """Return the members as a sum, if they are a chain of additions that nobody reads but its end."""
+        if any(self.names[j] != "add" for j in members):
+            return None
+        own = set(members)
+        following: dict[int, int] = {}
+        terms: dict[int, Operand] = {}
+        start: tuple[int, Carried] | None = None
+        for j in members:
+            chained = [
+                k for k, x in enumerate(self.operands[j]) if own.intersection(q for q, _ in _reads([x]))
+            ]
+            if len(chained) != 1 or len(set(self.users[j])) != 1 or self.users[j][0] not in own:
+                return None
+            x = self.operands[j][chained[0]]
+            if isinstance(x, Carried) and start is None and x.distance == 1:
+                start = j, x
+            elif isinstance(x, Here):
+                following[x.position] = j
+            else:
+                return None
+            terms[j] = self.operands[j][1 - chained[0]]
+        if start is None:
+            return None
+        chain = [start[0]]
+        while chain[-1] in following:
+            chain.append(following[chain[-1]])
+        if len(chain) != len(members) or start[1].position != chain[-1]:
+            return None
+        if kept[:-1, chain].any() or kept[-1, chain[:-1]].any():
+            return None
+        return Sum([(j, terms[j]) for j in chain], start[1].initial[0])
+
+
+def _reads(operands: Sequence[Operand]) -> Iterator[tuple[int, int]]:
+    """Yield the positions that operands read, and of how many iterations ago, at least."""
+    for x in operands:
+        if isinstance(x, Here):
+            yield x.position, 0
+        elif isinstance(x, Carried):
+            yield x.position, x.distance
+        elif isinstance(x, Table):
+            yield from ((q, 1) for q in x.positions)
+
+
+def _reached(start: Sequence[int], reads: Sequence[Sequence[tuple[int, int]]]) -> list[int]:
+    found, todo = set(start), list(start)
+    while todo:
+        for q, _ in reads[todo.pop()]:
+            if q not in found:
+                found.add(q)
+                todo.append(q)
+    return sorted(found)
+
+
+def _components(reads: Sequence[Sequence[tuple[int, int]]], live: Collection[int]) -> list[list[int]]:
+    """Return the strongly connected components of the positions, producers first (Tarjan)."""
+    index, low = [0] * len(reads), [0] * len(reads)
+    waiting = [False] * len(reads)
+    stack: list[int] = []
+    found: list[list[int]] = []
+    count = 0
+    for root in live:
+        if index[root]:
+            continue
+        path = [(root, iter(reads[root]))]
+        count += 1
+        index[root] = low[root] = count
+        stack.append(root)
+        waiting[root] = True
+        while path:
+            j, following = path[-1]
+            for q, _ in following:
+                if not index[q]:
+                    count += 1
+                    index[q] = low[q] = count
+                    stack.append(q)
+                    waiting[q] = True
+                    path.append((q, iter(reads[q])))
+                    break
+                if waiting[q]:
+                    low[j] = min(low[j], index[q])
+            else:
+                path.pop()
+                if path:
+                    above = path[-1][0]
+                    low[above] = min(low[above], low[j])
+                if low[j] == index[j]:
+                    members: list[int] = []
+                    while not members or members[-1] != j:
+                        members.append(stack.pop())
+                        waiting[members[-1]] = False
+                    found.append(sorted(members))
+    return found
+
+
+def repeated(graph: Graph) -> bool:
+    """Whether a graph looks as if loops had made most of it."""
+    nodes = [node for node in graph.nodes() if node.op is not None]
+    if len(nodes) < SHORTEST:
+        return False
+    numbers: dict[Any, int] = {}
+    opcodes = np.array([numbers.setdefault(node.op, len(numbers)) for node in nodes])
+    return _saved(repeats(opcodes)) >= SHORTER * len(nodes)
+
+
+def _saved(runs: Sequence[Run]) -> int:
+    return sum(run.end - run.start - run.period for run in runs)
+
+
+def rolled(program: Program) -> Rolled | None:
+    """Return the program with its loops found, or None where loops would not pay."""
+    try:
+        return Rolled(program)
+    except UnsuitableError:
+        return None

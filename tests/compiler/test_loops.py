@@ -1,0 +1,221 @@
+"""Loops are found in what they were unrolled into, and every point stays as eager code computes it."""
+
+import math
+import pickle
+import random
+
+import numpy as np
+import pytest
+from bits import bits
+from loop_programs import WRITTEN, at_random, graph_of, numbers
+
+import autograd_mini as am
+from autograd_mini import Value
+from autograd_mini.compiler import rolling
+from autograd_mini.compiler.arguments import call_of
+from autograd_mini.compiler.backends import load
+from autograd_mini.compiler.backends.llvm import processor
+from autograd_mini.compiler.backends.llvm.processor import Target
+from autograd_mini.compiler.loops import Run, repeats
+from autograd_mini.compiler.program import Program
+from autograd_mini.compiler.rolling import Rolled
+from autograd_mini.compiler.tracing import traced
+
+
+@pytest.fixture(autouse=True)
+def short_loops(monkeypatch):
+    """Roll short programs too."""
+    monkeypatch.setattr(rolling, "SHORTEST", 500)
+    monkeypatch.setattr(rolling, "SHORTER", 0.1)
+
+
+def eager(f, x):
+    y, leaves = graph_of(f, x)
+    y.backward()
+    return [y.data, *[leaf.grad for leaf in leaves]]
+
+
+def unshared(f, x):
+    call = call_of(f, "f", (x,), {})
+    trace = traced(f, "f", call)
+    return trace.graph.program(range(len(x)), shared=False)
+
+
+def run(kernel, x, outputs):
+    given, out = np.array(x), np.zeros(outputs)
+    held = kernel(given.ctypes.data, out.ctypes.data)
+    return out.tolist() if held else None
+
+
+def check(f, seed, widths, monkeypatch, points=3):
+    """Roll `f` as traced at one point, and compare it with eager code there and at others."""
+    rng = random.Random(seed)
+    x = numbers(rng)
+    program = unshared(f, x)
+    assert bits(program.evaluate(x)) == bits(eager(f, x))
+    found = rolling.rolled(program)
+    if found is None:
+        return None
+    for width in widths:
+        with monkeypatch.context() as patch:
+            patch.setattr(processor, "host", lambda width=width: Target(width))
+            kernel = load("llvm").Kernel(found)
+        assert bits(run(kernel, x, len(program.outputs))) == bits(eager(f, x))
+        for k in range(points):
+            y = numbers(random.Random(1000 * seed + k))
+            y = y if k % 2 else [a + 0.01 * b for a, b in zip(x, y, strict=True)]
+            # Where a guard fails the program says so, as the instructions one by one do.
+            assert bits(run(kernel, y, len(program.outputs))) == bits(program.evaluate(y))
+            if program.evaluate(y) is not None:
+                assert bits(program.evaluate(y)) == bits(eager(f, y))
+    return found
+
+
+@pytest.mark.parametrize("f", WRITTEN, ids=lambda f: f.__name__)
+def test_a_loop_equals_eager_bit_for_bit(f, monkeypatch):
+    for seed in range(2):
+        check(f, seed, (2, 4, 8), monkeypatch)
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_random_loops_equal_eager_bit_for_bit(block, monkeypatch):
+    found = [
+        check(at_random(seed), seed, ((2, 4, 8)[seed % 3],), monkeypatch) for seed in range(block, 48, 8)
+    ]
+    assert any(found)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("block", range(1000))
+def test_100_000_random_loops_equal_eager(block, monkeypatch):
+    for seed in range(100 * block, 100 * block + 100):
+        check(at_random(seed), seed, (2, 4, 8), monkeypatch)
+
+
+def test_runs_are_found_in_a_stream_of_opcodes():
+    rng = np.random.default_rng(0)
+    body = rng.integers(0, 9, 37)
+    noise = rng.integers(0, 9, 211)
+    stream = np.concatenate([noise, np.tile(body, 25), noise[::-1], np.tile([1, 2], 60)])
+    found = repeats(stream)
+    assert [(run.period, run.times) for run in found] == [(37, 25), (2, 60)]
+    for start, period, times in found:
+        inside = stream[start : start + period * times].reshape(times, period)
+        assert (inside == inside[0]).all()
+    assert repeats(noise) == []
+    assert repeats(np.array([], int)) == []
+
+
+def test_a_run_is_cut_where_the_fewest_references_cross():
+    # Of each iteration (5, 6, 7), 6 reads 5 and 7 reads 6; nothing reads 7.
+    opcodes = np.array([9] + [5, 6, 7] * 50)
+    reads = np.array([-1] + [k for i in range(50) for k in (-1, 3 * i + 1, 3 * i + 2)])
+    assert repeats(opcodes, [reads]) == [Run(1, 3, 50)]
+
+
+def loss_of(count):
+    rng = random.Random(5)
+    data = [(rng.gauss(0, 1), rng.gauss(0, 1), rng.choice((-1.0, 1.0))) for _ in range(count)]
+
+    def loss(w):
+        total = 0.0
+        for a, b, y in data:
+            h = [am.tanh(w[3 * k] * a + w[3 * k + 1] * b + w[3 * k + 2]) for k in range(4)]
+            total = total + (1.0 - y * sum(u * v for u, v in zip(h, w[12:16], strict=True))).relu()
+        return total
+
+    return loss
+
+
+def test_compile_rolls_what_a_python_loop_has_unrolled():
+    loss = loss_of(60)
+    rng = random.Random(1)
+    w = [rng.gauss(0, 1) for _ in range(16)]
+    c = am.compile(loss)
+    for _ in range(5):
+        value, gradient = c.value_and_grad(w)
+        assert bits([value, *gradient]) == bits(eager(loss, w))
+        w = [a - 0.05 * g for a, g in zip(w, gradient, strict=True)]
+    program = c.value_and_grad.program(w)
+    assert isinstance(program, Rolled)
+    assert "for 60 iterations i:" in str(program) or "for 59 iterations i:" in str(program)
+    assert len(str(program).splitlines()) < len(program.code) / 5
+    assert "iterations" in c.value_and_grad.explain()
+    assert "define i32 @replay" in c.value_and_grad.source("llvm", w)
+    again = pickle.loads(pickle.dumps(program))
+    assert str(again) == str(program)
+    assert bits(load("llvm").build(again)(w)) == bits(program.evaluate(w))
+    step = c.value_and_grad.prepare(np.array(w))
+    assert bits([step()[0], *step()[1].tolist()]) == bits(eager(loss, w))
+
+
+def test_captured_leaves_are_read_at_each_call_of_a_rolled_loop():
+    w = [Value(0.1 * k - 0.7) for k in range(16)]
+    loss = loss_of(50)
+    c = am.compile(lambda: loss(w))
+    for _ in range(3):
+        assert c.backward() == loss(w).data
+        found = [v.grad for v in w]
+        for v in w:
+            v.grad = 0.0
+        loss(w).backward()
+        assert bits(found) == bits([v.grad for v in w])
+        for v in w:
+            v.data, v.grad = v.data - 0.1 * v.grad, 0.0
+
+
+@pytest.mark.parametrize("wrong", [0, 17, 199])
+def test_a_guard_in_a_loop_holds_for_every_iteration(wrong):
+    def f(x):
+        total = 0.0
+        for i in range(200):
+            total = total + (x[i] * x[i] * 0.5 if x[i] > 0.0 else am.exp(x[i])) * x[(i + 1) % 200]
+        return total
+
+    rng = random.Random(2)
+    c = am.compile(f)
+    x = [rng.uniform(0.1, 1.0) for _ in range(200)]
+    assert bits([c.value_and_grad(x)[0]]) == bits([f([Value(v) for v in x])])
+    assert isinstance(c.value_and_grad.program(x), Rolled)
+    x[wrong] = -0.5
+    value, gradient = c.value_and_grad(x)
+    assert bits([value, *gradient]) == bits(eager(f, x))
+
+
+def test_a_stream_without_a_period_is_left_as_it_was():
+    def f(x):
+        rng, v = random.Random(5), list(x)
+        for _ in range(1500):
+            a, b = v[-1 - rng.randrange(min(len(v), 60))], rng.choice(v)
+            kind = rng.randrange(4)
+            v.append(
+                a + b if kind == 0 else a * 0.5 if kind == 1 else am.tanh(a) * b if kind == 2 else a - b
+            )
+        return sum(v[-200:])
+
+    x = [math.sin(k) for k in range(30)]
+    c = am.compile(f)
+    c.value_and_grad(x)
+    program = c.value_and_grad.program(x)
+    assert type(program) is Program
+    leaves = [Value(v) for v in x]
+    expected = rolling.Graph([f(leaves)], leaves).program(range(30))
+    assert str(program) == str(expected)
+
+
+def test_a_function_of_pythons_is_not_called_past_the_end_of_a_loop():
+    seen = []
+    op = am.primitive("counted_example", value=lambda x: seen.append(x) or x, partials=[lambda y, x: 1.0])
+
+    def f(x):
+        total = 0.0
+        for i in range(200):
+            total = total + op(x[i]) * x[i] * 2.0
+        return total
+
+    x = [1.0 + k for k in range(200)]
+    c = am.compile(f)
+    c(x)
+    seen.clear()
+    c(x)
+    assert sorted(seen) == x
