@@ -31,6 +31,8 @@ from autograd_mini.show.groups import (
     links_between,
     scopes_of,
 )
+from autograd_mini.show.ledger import ledger
+from autograd_mini.show.moving import moving as set_in_motion
 from autograd_mini.show.names import applied, constant, definition, in_general, names
 from autograd_mini.show.render import Picture
 from autograd_mini.show.text import counted, isolated, one_line, short
@@ -69,6 +71,7 @@ def draw(
     gradients: bool = True,
     derivatives: bool = True,
     style: Style | None = None,
+    moving: bool = False,
 ) -> Picture:
     """Return a picture of all that `root` was computed from, results above (or right of) their operands.
 
@@ -82,6 +85,10 @@ def draw(
     `scope`), or bands of equal depth where there are none, each with its number of nodes and the range
     of its gradients. Raises TypeError if `root` is no Value.
 
+    A `moving` picture, of up to 40 nodes, repays the debts again and again, edge by edge, by style rules
+    alone, so that it moves in a document and on slides; its gradients are those of `root`, whatever was
+    swept. For readers who want no motion it stands still. More nodes raise ValueError.
+
     >>> a, b = Value(2.0, label="a"), Value(1.0, label="b")
     >>> e = (a + b) * (b + 1)
     >>> draw(e).summary, "∂e/∂c = 2" in draw(e).source
@@ -89,6 +96,8 @@ def draw(
     """
     expect_value("draw(root)", root, "draw what an expression returned")
     nodes = evaluation_order(root)
+    if moving:
+        return _moving_picture(root, nodes)
     folds = folds_of(nodes) if style == "folds" or (style is None and FEW < len(nodes) <= MANY) else []
     if style == "folds" and not folds:
         folds = [[node] for node in nodes]
@@ -113,6 +122,21 @@ def draw(
     return Picture(drawing.graph, summary, lambda: str(tree(root)))
 
 
+def _moving_picture(root: Value, nodes: Sequence[Value]) -> Picture:
+    if len(nodes) > TABLES[0]:
+        raise ValueError(
+            f"draw(moving=True): {len(nodes):,} nodes are more than an eye can follow: draw a part, "
+            f"of at most {TABLES[0]}"
+        )
+    debts = ledger(root)
+    drawing = _Drawing(nodes, True, True, True, debts.balances)
+    drawing.tables()
+    summary = f"{counted(len(nodes), 'node')}, {counted(len(debts), 'payment')} in motion"
+    return Picture(
+        drawing.graph, summary, lambda: str(tree(root)), lambda svg: set_in_motion(svg, root, nodes)
+    )
+
+
 def _style(nodes: Sequence[Value], folds: int) -> Style:
     if 0 < folds <= min(TABLES[0], 0.6 * len(nodes)):
         return "folds"
@@ -127,12 +151,20 @@ def _style(nodes: Sequence[Value], folds: int) -> Style:
 class _Drawing:
     """A Digraph being filled, in one of the styles."""
 
-    def __init__(self, nodes: Sequence[Value], values: bool, gradients: bool, derivatives: bool) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[Value],
+        values: bool,
+        gradients: bool,
+        derivatives: bool,
+        balances: Mapping[Value, float] | None = None,
+    ) -> None:
         import graphviz
 
         self.nodes = nodes
         self.values, self.gradients, self.derivatives = values, gradients, derivatives
-        self.shades = _Shades(node.grad for node in nodes)
+        self.grads = {node: node.grad if balances is None else balances.get(node, 0.0) for node in nodes}
+        self.shades = _Shades(self.grads.values())
         self.numbers = count()
         self.depths: dict[Value, int] = {}  # where leaves are drawn again that are used far away
         self.top = "b"  # drawn from the bottom to the top, a box has its bottom there
@@ -173,7 +205,7 @@ class _Drawing:
         if self.values:
             rows.append(_cell("value") + _value_cell(number_of(node)))
         if self.gradients:
-            rows.append(_cell("grad") + self.shades.cell(node.grad))
+            rows.append(_cell("grad") + self.shades.cell(self.grads[node]))
         return _table(rows)
 
     # ---- up to 250: a row each -------------------------------------------------------------------
@@ -204,7 +236,7 @@ class _Drawing:
         if self.values:
             row += _value_cell(number_of(node), 3)
         if self.gradients and self.shades.swept:
-            row += self.shades.cell(node.grad, 3)
+            row += self.shades.cell(self.grads[node], 3)
         return _table([row])
 
     def _header(self, node: Value) -> str:

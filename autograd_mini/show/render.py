@@ -189,8 +189,15 @@ class Picture:
     `in_words` returns the same as text, which Jupyter shows where no Graphviz is installed.
     """
 
-    def __init__(self, graph: Any, summary: str, in_words: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        graph: Any,
+        summary: str,
+        in_words: Callable[[], str],
+        finish: Callable[[str], str] = str,
+    ) -> None:
         self.graph = graph
+        self._finish = finish  # what is done to the SVG in the end
         self.summary = summary
         self.in_words = in_words
         self._laid_out = "", ""  # the source last laid out, and its SVG
@@ -206,7 +213,7 @@ class Picture:
         source = self.source
         if self._laid_out[0] != source:
             plain, texts = _stand_ins(source)
-            self._laid_out = source, _finished(render(plain, "svg").decode(), texts)
+            self._laid_out = source, self._finish(_finished(render(plain, "svg").decode(), texts))
         return self._laid_out[1]
 
     @property
