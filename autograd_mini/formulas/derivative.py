@@ -7,7 +7,7 @@ from functools import cached_property
 
 from autograd_mini.engine import modes
 from autograd_mini.engine.value import Value, expect_value, number_of
-from autograd_mini.formulas.formula import LONGEST, Latex, Notation, Shown, write
+from autograd_mini.formulas.formula import LONGEST, Latex, Notation, Shown, in_lines, write
 from autograd_mini.formulas.simplify import simplified
 from autograd_mini.show.names import names
 from autograd_mini.show.text import showable
@@ -56,7 +56,7 @@ class Formula:
         return showable(self.text())
 
     def _repr_latex_(self) -> str:
-        return f"${self.latex()}$"
+        return f"${in_lines(self.latex())}$"
 
 
 def derivative(root: Value | Formula, by: Value) -> Formula:

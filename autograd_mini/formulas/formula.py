@@ -1,8 +1,7 @@
-r"""A graph as a formula, in Python's notation and in LaTeX. Knows what is written, and computes nothing.
+r"""A graph written as a formula, in Python's notation and in LaTeX.
 
-How a primitive is written stands in its row: `form` and `precedence` for Python, `latex` for LaTeX. Here is
-what follows from them: which brackets are needed, and what to leave out of a formula that would be too
-long: the deepest parts, so that the top can be read.
+The table says how a primitive is written: `form` and `precedence` for Python, `latex` for LaTeX. This
+module decides which brackets are needed, and leaves out the deepest parts of a formula that is too long.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from autograd_mini.engine.table import ATOM, Primitive
 from autograd_mini.engine.value import Value, expect_value
 from autograd_mini.show.names import names
 
-__all__ = ["LONGEST", "Latex", "Notation", "Shown", "Term", "formula", "latex", "write"]
+__all__ = ["LONGEST", "Latex", "Notation", "Shown", "Term", "formula", "in_lines", "latex", "write"]
 
 LONGEST: Final = 1_000
 """How many characters a formula may have before its deepest parts are left out."""
@@ -113,30 +112,30 @@ class Notation:
         """Return how a number is written: in as many digits as say which float it is."""
         return repr(x).removesuffix(".0")
 
-    def template(self, row: Primitive) -> str:
-        """Return a row's own words with a field for each operand."""
-        return row.form
+    def template(self, op: Primitive) -> str:
+        """Return a primitive's own words with a field for each operand."""
+        return op.form
 
     def bracketed(self, part: _Part) -> bool:
         """Return whether a part needs brackets where it stands."""
         return self.binding(part.shown) < part.need
 
     def binding(self, shown: Shown) -> int:
-        """Return how tightly the top of a part binds; a row's precedence counts where operands are open."""
+        """Return how tightly the top of a part binds: its precedence, where its operands are open."""
         if isinstance(shown, float):
             return p.neg.precedence if math.copysign(1.0, shown) < 0 and shown == shown else ATOM
         if shown.op is None:
             return ATOM
-        words, _ = self.split(shown.op)
+        words, _ = self.words(shown.op)
         return ATOM if words[0] and words[-1] else shown.op.precedence
 
-    def split(self, row: Primitive) -> tuple[list[str], list[str]]:
-        """Return a row's words, one more than its fields, and its fields, each named by an operand."""
-        return _split(self.template(row), tuple(name.lstrip("*") for name in row.operands))
+    def words(self, op: Primitive) -> tuple[list[str], list[str]]:
+        """Return the words of a primitive, one more than its fields, and the operands in the fields."""
+        return _words(self.template(op), tuple(name.lstrip("*") for name in op.operands))
 
     def part(self, shown: Shown, need: int = 0, leads: bool = True) -> _Part:
-        """Return a place for `shown`, or for its operand where a row is written as that alone."""
-        while not isinstance(shown, float) and shown.op is not None and self.split(shown.op)[0] == ["", ""]:
+        """Return a place for `shown`, or for its operand where a primitive is written as that alone."""
+        while not isinstance(shown, float) and shown.op is not None and self.words(shown.op)[0] == ["", ""]:
             shown = shown.operands[0]
         return _Part(shown, need, leads)
 
@@ -151,34 +150,34 @@ class Notation:
             return [self.number(shown)]
         if isinstance(shown, Value) and shown.op is None:
             return [self.leaf(shown)]
-        row: Any = shown.op
-        words, fields = self.split(row)
-        if row.variadic:
+        op: Any = shown.op
+        words, fields = self.words(op)
+        if op.variadic:
             words = [words[0], *[", "] * (len(shown.operands) - 1), words[-1]]
             operands = list(shown.operands)
         else:
-            operands = [shown.operands[row.operands.index(field)] for field in fields]
+            operands = [shown.operands[op.operands.index(field)] for field in fields]
         pieces: list[str | _Part] = [words[0]]
-        for i, (operand, need) in enumerate(zip(operands, self.needs(row, words), strict=True)):
+        for i, (operand, need) in enumerate(zip(operands, self.needs(op, words), strict=True)):
             part = self.part(operand, need, leads=not words[i])
             pieces += self.pieces(part) if _is_atom(part.shown) else [part]
             pieces.append(words[i + 1])
         return pieces
 
-    def needs(self, row: Primitive, words: Sequence[str]) -> list[int]:
+    def needs(self, op: Primitive, words: Sequence[str]) -> list[int]:
         """Return how tightly each operand must bind to stand without brackets.
 
-        `words` are the row's own: before the first operand, between operands, after the last.
+        `words` are the primitive's own: before the first operand, between operands, after the last.
         """
-        binds = min(row.precedence, p.mul.precedence) if row.precedence >= ATOM else row.precedence
-        raises = row.precedence == p.pow_.precedence  # the one operator that groups from the right
-        loose = len(words) == 2 or (self._associative and row in (p.add, p.mul))
+        binds = min(op.precedence, p.mul.precedence) if op.precedence >= ATOM else op.precedence
+        raises = op.precedence == p.pow_.precedence  # the one operator that groups from the right
+        loose = len(words) == 2 or (self._associative and op in (p.add, p.mul))
         needs = []
         for before, after in pairwise(words):
             if not before:
                 needs.append(binds + raises)
             elif after and not re.search(r"(\+|-|\\cdot) *$", before):
-                needs.append(0)  # enclosed by the row's own words
+                needs.append(0)  # enclosed by the primitive's own words
             else:
                 needs.append(p.neg.precedence if raises else binds + (not loose))
         return needs
@@ -206,11 +205,11 @@ class Latex(Notation):
             mantissa.removesuffix("1") + power if mantissa in ("1", "-1") else rf"{mantissa} \cdot {power}"
         )
 
-    def template(self, row: Primitive) -> str:  # noqa: D102
-        return row.latex
+    def template(self, op: Primitive) -> str:  # noqa: D102
+        return op.latex
 
-    def needs(self, row: Primitive, words: Sequence[str]) -> list[int]:  # noqa: D102
-        needs = super().needs(row, words)
+    def needs(self, op: Primitive, words: Sequence[str]) -> list[int]:  # noqa: D102
+        needs = super().needs(op, words)
         return [self.BASE if words[i + 1].startswith("}^") else need for i, need in enumerate(needs)]
 
     def binding(self, shown: Shown) -> int:  # noqa: D102
@@ -239,7 +238,7 @@ def _is_atom(shown: Shown) -> bool:
 
 
 @cache
-def _split(template: str, operands: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def _words(template: str, operands: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Return the words of a template, one more than its fields, and the names of the fields.
 
     Braces around anything but an operand are LaTeX's own.
@@ -281,6 +280,41 @@ def write(root: Shown, notation: Notation, longest: int = LONGEST) -> str:
         else:
             stack += reversed(piece.pieces)
     return "".join(text)
+
+
+def in_lines(text: str, longest: int = 160) -> str:
+    r"""Return LaTeX in lines of about `longest` characters, broken before operators outside brackets.
+
+    >>> print(in_lines(r"a + \frac{b + c}{d} - \left(e + f\right)", longest=20))
+    \begin{aligned} & a + \frac{b + c}{d} \\ & {} - \left(e + f\right) \end{aligned}
+    """
+    if len(text) <= longest:
+        return text
+    lines, start, here, depth = list[str](), 0, 0, 0
+    for match in _BREAKS.finditer(text):
+        piece = match[0]
+        if piece in (r"\{", r"\}"):
+            continue
+        if not piece.startswith(" "):
+            depth += 1 if piece in ("{", r"\left") or piece.startswith(r"\begin") else -1
+        elif not depth:
+            if match.start() - start > longest and here > start:
+                lines.append(text[start:here])
+                start = here
+            here = match.start()
+    if here > start and len(text) - start > longest:
+        lines.append(text[start:here])
+        start = here
+    lines.append(text[start:])
+    if len(lines) == 1:
+        return text
+    shown = r" \\ & {}".join(lines)
+    return rf"\begin{{aligned}} & {shown} \end{{aligned}}"
+
+
+_BREAKS: Final = re.compile(
+    r"\\[{}]|\\begin\{\w+\}|\\end\{\w+\}|\\(?:left|right)(?![a-zA-Z])|[{}]| (?:[-+]|\\cdot) "
+)
 
 
 _GREEK: Final = re.compile(

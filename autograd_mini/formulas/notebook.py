@@ -1,9 +1,9 @@
-"""How a Value shows itself in Jupyter: as a formula. Knows no picture, and never raises there."""
+"""How a Value shows itself in Jupyter: as a formula."""
 
 from __future__ import annotations
 
 from autograd_mini.engine.value import Value, number_of
-from autograd_mini.formulas.formula import latex
+from autograd_mini.formulas.formula import in_lines, latex
 from autograd_mini.show.text import short
 
 __all__ = ["as_mathematics"]
@@ -16,7 +16,7 @@ def as_mathematics(v: Value) -> str | None:
     '$a \\cdot b = 6$'
     """
     try:
-        return f"${latex(v)} = {_number(number_of(v))}$"
+        return f"${in_lines(f'{latex(v)} = {_number(number_of(v))}')}$"
     except Exception:  # at the prompt, a formula is worth less than a prompt that never breaks
         return None
 

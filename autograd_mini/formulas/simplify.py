@@ -1,4 +1,4 @@
-"""What a formula may leave unsaid: 1 * x, x + 0, and a third x instead of x + x + x. Computes nothing.
+"""Formulas made shorter for reading: 1 * x is written x, and x + x + x is 3 * x.
 
 A simplification is for reading alone. ``0 * x`` is not 0 when x is inf, and reordering a sum changes its
 last digits, so what has been recorded is never rewritten: what is built here can be shown, and no more.

@@ -1,4 +1,4 @@
-"""A graph for SymPy, by what each row says of itself. Knows SymPy's names, and no primitive's."""
+"""A graph as an expression of SymPy's, by what the table says of each primitive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["to_sympy"]
 def to_sympy(root: Value | Formula) -> Any:
     """Return the expression that computes `root` for SymPy, with a real symbol for each leaf.
 
-    A primitive becomes what its row's `reference` says in SymPy's terms, else an undefined function of its
+    A primitive becomes what its `reference` says in SymPy's terms, else an undefined function of its
     name. Needs SymPy: ``pip install "autograd-mini[sympy]"``.
 
     >>> x = Value(3.0, label="x")
@@ -54,18 +54,18 @@ def _sympy_number(sympy: Any, x: float) -> Any:
     return sympy.Integer(int(x)) if x.is_integer() and abs(x) < 2**53 else sympy.Float(x)
 
 
-def _sympy_term(sympy: Any, row: Primitive, operands: list[Any]) -> Any:
-    """Evaluate a row's reference, which is Python in mpmath's names, with what SymPy has by these names."""
-    names = [name.lstrip("*") for name in row.operands]
-    given = {names[0]: operands} if row.variadic else dict(zip(names, operands, strict=True))
+def _sympy_term(sympy: Any, op: Primitive, operands: list[Any]) -> Any:
+    """Evaluate a primitive's reference, Python in mpmath's names, with what SymPy has by these names."""
+    names = [name.lstrip("*") for name in op.operands]
+    given = {names[0]: operands} if op.variadic else dict(zip(names, operands, strict=True))
     try:
-        term = _Choices().visit(ast.parse(row.reference, mode="eval"))
+        term = _Choices().visit(ast.parse(op.reference, mode="eval"))
         words = {word.id for word in ast.walk(term) if isinstance(word, ast.Name)}
         known = {word: _vocabulary(sympy, word) for word in words - given.keys()}
         known = {word: meaning for word, meaning in known.items() if meaning is not None}
-        return eval(compile(ast.fix_missing_locations(term), row.name, "eval"), known | given)
+        return eval(compile(ast.fix_missing_locations(term), op.name, "eval"), known | given)
     except (NameError, SyntaxError, TypeError):
-        return sympy.Function(row.name)(*operands)
+        return sympy.Function(op.name)(*operands)
 
 
 class _Choices(ast.NodeTransformer):

@@ -50,7 +50,7 @@ FEW: Final = 24
 MANY: Final = 5_000
 """Up to so many nodes, repeats are looked for."""
 DEEP: Final = 25
-"""From so many levels on, rows are stacked upwards: side by side they would make a ribbon."""
+"""A graph of so many levels is drawn upwards: drawn to the right, it would be too wide."""
 
 INK: Final = "#1a1a1a"
 LINE: Final = "#767676"  # a contrast of 4.5 on white and on black alike

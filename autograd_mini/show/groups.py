@@ -24,7 +24,7 @@ DEEPEST: Final = 8
 REGULAR: Final = 0.8
 """In how many of its passes a loop must use the results of as many passes before."""
 FAR: Final = 3
-"""From so many levels on, an edge is far, and may start at a copy of its leaf."""
+"""Longer edges may start at a copied leaf."""
 
 
 def scopes_of(nodes: Sequence[Value]) -> dict[Value, Path]:

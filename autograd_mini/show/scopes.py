@@ -1,4 +1,4 @@
-"""Scopes: which part of a model a node belongs to. Knows labels as paths, and no picture.
+"""Scopes: which part of a model a node belongs to.
 
 A label may be a path, ``"layer 1::neuron 2::w3"``: the last part is the node's own name and the rest is
 its scope. A path that ends in ``::`` is a scope without a name. So scopes need no room of their own in

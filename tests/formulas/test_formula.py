@@ -6,11 +6,13 @@ from contextlib import suppress
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from autograd_mini import Value, primitive
 from autograd_mini.engine.table import TABLE
 from autograd_mini.engine.value import evaluation_order
-from autograd_mini.formulas.formula import formula, latex
+from autograd_mini.formulas.formula import formula, in_lines, latex
+from autograd_mini.formulas.notebook import as_mathematics
 from autograd_mini.formulas.parse import ExpressionError, parse
 from autograd_mini.show.names import names
 from autograd_mini.testing.recipes import vocabulary
@@ -263,3 +265,26 @@ def test_only_values_have_formulas(wrong):
     for function in (formula, latex):
         with pytest.raises(TypeError, match=rf"{function.__name__}\(root\): expected a Value"):
             function(wrong)
+
+
+@given(expressions(wild=True, max_operations=40), st.integers(5, 60))
+def test_lines_of_latex_are_the_formula_and_balanced(root, longest):
+    text = latex(root)
+    broken = in_lines(text, longest)
+    if broken != text:
+        lines = broken.removeprefix(r"\begin{aligned} & ").removesuffix(r" \end{aligned}")
+        parts = lines.split(r" \\ & {}")
+        assert "".join(parts) == text
+        assert len(parts) > 1
+        for part in parts:
+            assert part.count("{") == part.count("}")
+            assert len(re.findall(r"\\left(?![a-z])", part)) == len(re.findall(r"\\right(?![a-z])", part))
+
+
+def test_a_long_sum_has_many_lines_in_a_notebook():
+    xs = [Value(1.0, f"x{i}") for i in range(60)]
+    shown = as_mathematics(sum(x * x for x in xs))
+    lines = shown.split(r"\\")
+    assert len(lines) >= 5
+    assert max(map(len, lines)) < 200
+    assert as_mathematics(xs[0] + xs[1]) == "$x_{0} + x_{1} = 2$"
