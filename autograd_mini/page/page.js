@@ -447,7 +447,10 @@ function showChoices(replayed, isStopped, may) {
   }
   const had = byId("choices").contains(document.activeElement);
   byId("choices").replaceChildren(...buttons);
-  if (had) (buttons[0] ?? byId("play")).focus();
+  if (had || (showChoices.waits && document.activeElement === byId("play"))) {
+    (buttons[0] ?? byId("play")).focus();
+    showChoices.waits = !buttons.length; // until the coins have arrived
+  }
 }
 
 function showOrders() {
@@ -608,6 +611,7 @@ function pay(index) {
   state.selected = null;
   state.choices = [...state.choices, index];
   rewalk();
+  render();
   playOn();
 }
 

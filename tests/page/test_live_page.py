@@ -254,6 +254,42 @@ def test_playing_and_pausing(show):
     assert page.browser.run("return document.querySelector('#play').getAttribute('aria-label')") == "Play"
 
 
+COIN = "const c = document.querySelector('.coin'); return c && [c.textContent, c.getAttribute('transform')]"
+
+
+def emulate(browser, **features):
+    """Let the browser say what its reader prefers."""
+    params = {"features": [{"name": f"prefers-{name}", "value": value} for name, value in features.items()]}
+    browser.call("/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": params})
+
+
+def test_a_coin_carries_each_payment_and_the_ledger_fills_when_it_arrives(browser, show):
+    emulate(browser, **{"reduced-motion": "no-preference"})
+    try:
+        page = show()
+        page.press(RIGHT)
+        places = []
+        while (coin := browser.run(COIN)) is not None:
+            if coin[1] is not None:
+                places.append(coin[1])
+            assert coin[0] == "1"
+            assert page()["rows"] == [] or browser.run(COIN) is None
+        assert len(set(places)) > 1
+        assert page()["rows"] == ["c 1 × 1 = 1 s 1"]
+        page.press(RIGHT)  # a second press does not wait for the coin
+        page.press(RIGHT)
+        assert len(page()["rows"]) >= 2
+        page.click("#order-choose")
+        page.node("c =")
+        page.click("#last")
+        assert page()["step"] == "2 of 2"
+        time.sleep(1.2)
+        assert page()["step"] == "2 of 2"
+        assert browser.run(COIN) is None
+    finally:
+        emulate(browser)
+
+
 def test_doublings(show):
     page = show(hash="#d=60")
     tally = "return ['#tally', '#doubling-time'].map(s => document.querySelector(s).textContent).join('')"
