@@ -481,7 +481,9 @@ function showOrders() {
   });
   const had = byId("orders").contains(document.activeElement);
   byId("orders").replaceChildren(...buttons);
-  if (had) byId(`order-${state.order}`).focus();
+  const here = byId(`order-${state.order}`);
+  byId("orders").scrollLeft = here.offsetLeft - byId("orders").offsetLeft - 40;
+  if (had) here.focus();
   byId("order-says").textContent = words[`${state.order}Says`];
 }
 
