@@ -636,16 +636,24 @@ def sweep(root: Value, inputs: list[Value]) -> tuple[list[float], bool]:
     >>> sweep((a + b) * (b + 1), [b]), b.grad
     (([5.0], True), 0.0)
     """
-    order = topological_order(root, until=set(inputs))
+    ends, others = set(inputs), False
+    order = topological_order(root, until={x for x in inputs if x.op is not None})
     received = dict.fromkeys(order, -0.0)
     received[root] = 1.0
-    others = received.keys() - inputs
     for node in order:
-        if node in others:
-            adjoint = received[node]
+        if node in ends:
+            continue
+        adjoint, dx, dy = received[node], node._dx, node._dy
+        if dx.__class__ is tuple:
             for operand, derivative in node.edges():
                 received[operand] += adjoint * derivative
-    return [received.get(x, 0.0) for x in inputs], any(node.op is None for node in others)
+            continue
+        if dx is not None:
+            received[node._x] += adjoint * dx
+        if dy is not None:
+            received[node._y] += adjoint * dy
+        others = others or node.op is None
+    return [received.get(x, 0.0) for x in inputs], others
 
 
 def _number(where: str, x: Any) -> float:

@@ -12,14 +12,13 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
 from autograd_mini.engine import modes
 from autograd_mini.engine.primitives import identity, stop_gradient
-from autograd_mini.engine.value import Value, number_of
+from autograd_mini.engine.value import Value, number_of, sweep
 from autograd_mini.transforms.adjoints import adjoints, gradients, reaches_outside, recorded, unsigned
 from autograd_mini.transforms.dual import Dual, new_level, split
 from autograd_mini.transforms.nested import NUMBER, Structure, flatten
@@ -98,15 +97,19 @@ class _Recording:
         single = not isinstance(argnums, (tuple, list))
         tree = chosen[0] if single else tuple(chosen)
         numbers, self.structure = flatten(tree, f"the argument of {self.name}")
-        lifted = [_lift(x) for x in numbers]
-        self.inputs: list[Value] = [_core(x) for x in lifted]
+        self.plain_inputs = set(map(type, numbers)) <= {float}
+        lifted = list(map(Value if self.plain_inputs else _lift, numbers))
+        self.inputs: list[Value] = lifted if self.plain_inputs else [_core(x) for x in lifted]
         rebuilt = self.structure.rebuild(lifted)
         replaced = dict(zip(positions, [rebuilt] if single else rebuilt, strict=True))
         self.quiet = not modes.recording()  # inside no_grad: differentiate, and leave no graph
         self.inside = _Inside()
-        listening = modes.Mode(watcher=lambda: self.inside, operations=False)
-        with recorded(), listening, _ties_told(self.name):
+        self.known_plain: Any = None  # an output that rests on the inputs alone
+        ties = modes.ties.count
+        with recorded(), modes.Mode(watcher=lambda: self.inside, operations=False):
             self.output = f(*[replaced.get(i, x) for i, x in enumerate(args)], **kwargs)
+        if modes.ties.count != ties:
+            _tell_of_a_tie(self.name)
         self.beside: Any = None  # what the function returns beside the number that is differentiated
         if has_aux:
             if not isinstance(self.output, tuple) or len(self.output) != 2:
@@ -115,7 +118,7 @@ class _Recording:
                     "pair, one number and what comes beside it"
                 )
             self.output, self.beside = self.output
-        self.given_values = any(isinstance(x, Value) for x in numbers)
+        self.given_values = not self.plain_inputs and any(isinstance(x, Value) for x in numbers)
 
     def scalar(self, transform: str) -> Any:
         """The output, if it is one number."""
@@ -137,6 +140,11 @@ class _Recording:
         """Return the derivative of one output by each input; floats unless a Value is at stake."""
         if isinstance(output, Value) and modes.active:
             modes.tell("on_sweep", output)
+        if self.plain_inputs and isinstance(output, Value):
+            derivatives, rests_on_others = sweep(output, self.inputs)
+            if self.quiet or not rests_on_others:
+                self.known_plain = output
+                return [x + 0.0 for x in derivatives]  # 0.0 for -0.0
         live = self.is_live(output)
         with recorded():
             found = adjoints(output, self.inputs, live=live)
@@ -144,7 +152,9 @@ class _Recording:
 
     def is_live(self, output: Any) -> bool:
         """Whether the derivatives of this output have a graph of their own."""
-        return not self.quiet and reaches_outside(output, self.inputs, self.inside.leaves)
+        if self.quiet or output is self.known_plain:
+            return False
+        return reaches_outside(output, self.inputs, self.inside.leaves)
 
     def aux(self) -> Any:
         """What the function returned beside the number, with plain numbers where plain numbers went in."""
@@ -199,18 +209,14 @@ class BranchWarning(UserWarning):
     """A function found two numbers equal: its derivative is that of a branch that holds at one point."""
 
 
-@contextmanager
-def _ties_told(name: str) -> Iterator[None]:
-    before = modes.ties.count
-    yield
-    if modes.ties.count != before:
-        warnings.warn(
-            f"{name} compared a number that it is differentiated by with ==, and found it equal: the "
-            "derivative is that of the branch taken, which holds at this point only; choose with where, "
-            "maximum or abs",
-            BranchWarning,
-            stacklevel=4,
-        )
+def _tell_of_a_tie(name: str) -> None:
+    warnings.warn(
+        f"{name} compared a number that it is differentiated by with ==, and found it equal: the "
+        "derivative is that of the branch taken, which holds at this point only; choose with where, "
+        "maximum or abs",
+        BranchWarning,
+        stacklevel=3,
+    )
 
 
 # ---- reverse mode ----------------------------------------------------------------------------------
@@ -355,8 +361,11 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         )
     level = new_level()
     duals = [Dual(x, t, level) for x, t in zip(numbers, directions, strict=True)]
-    with recorded(), _ties_told(name):
+    ties = modes.ties.count
+    with recorded():
         output = f(*structure.rebuild(duals))
+    if modes.ties.count != ties:
+        _tell_of_a_tie(name)
     if output is None:
         raise TypeError(f"{name} returned None: is its return statement missing?")
     results, shape = flatten(output, f"the result of {name}")

@@ -53,12 +53,18 @@ class Structure:
             return next(numbers)
         if self.kind == "array":
             return _array(list(islice(numbers, self.size)), self.detail)
-        items = [child._take(numbers) for child in self.children]
+        if self._is_flat():
+            items = list(islice(numbers, self.size))
+        else:
+            items = [child._take(numbers) for child in self.children]
         if self.kind == "dict":
             return dict(zip(self.detail, items, strict=True))
         if self.kind == "tuple":
             return self.detail(*items) if hasattr(self.detail, "_fields") else tuple(items)
         return items
+
+    def _is_flat(self) -> bool:
+        return self.size == len(self.children) == self.children.count(NUMBER)
 
     def names(self, prefix: str) -> list[str]:
         """Return what to call each number in a message, such as ``x['w'][2]``."""
@@ -115,6 +121,9 @@ def flatten(tree: Any, name: str = "the argument") -> tuple[list[Any], Structure
 
 
 def _flatten(tree: Any, name: str, numbers: list[Any]) -> Structure:
+    if tree.__class__ is float:
+        numbers.append(tree)
+        return NUMBER
     if hasattr(type(tree), "record_primitive"):
         numbers.append(tree)
         return NUMBER
@@ -122,6 +131,10 @@ def _flatten(tree: Any, name: str, numbers: list[Any]) -> Structure:
         children = [_flatten(child, f"{name}[{key!r}]", numbers) for key, child in tree.items()]
         return _composed("dict", tuple(tree), children)
     if isinstance(tree, (list, tuple)):
+        if tree and set(map(type, tree)) == {float}:
+            numbers += tree
+            kind, detail = ("list", None) if isinstance(tree, list) else ("tuple", type(tree))
+            return Structure(kind, detail, (NUMBER,) * len(tree), len(tree))
         children = [_flatten(child, f"{name}[{i}]", numbers) for i, child in enumerate(tree)]
         return (
             _composed("list", None, children)
@@ -129,7 +142,11 @@ def _flatten(tree: Any, name: str, numbers: list[Any]) -> Structure:
             else _composed("tuple", type(tree), children)
         )
     if hasattr(tree, "dtype") and hasattr(tree, "shape") and tree.shape != ():
-        for i, x in enumerate(tree.ravel().tolist()):
+        items = tree.ravel().tolist()
+        if set(map(type, items)) <= {float}:
+            numbers += items
+            items = []
+        for i, x in enumerate(items):
             place = name + "".join(f"[{k}]" for k in _index(i, tree.shape))
             numbers.append(x if hasattr(type(x), "record_primitive") else _checked(x, place))
         return Structure("array", tuple(tree.shape), (), int(math.prod(tree.shape)))
