@@ -1,4 +1,6 @@
-"""The eager engine beside micrograd's, in one run: python benchmarks/bench_eager.py [--quick]
+"""The eager engine, in C and in Python, beside others: python benchmarks/bench_eager.py [--quick]
+
+Peers that are not installed are left out; microgpt's text is looked for where MICROGPT says.
 
 What is measured, how, and the figures of the last full run: README.md in this directory.
 """
@@ -9,9 +11,11 @@ import copy
 import gc
 import importlib
 import importlib.metadata
+import importlib.util
 import itertools
 import json
 import math
+import os
 import pickle
 import random
 import statistics
@@ -19,16 +23,23 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from pathlib import Path
 
 from machine import description
 
-from autograd_mini import Value, collector_paused, topological_order
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+import microgpt
+
+from autograd_mini import Value, collector_paused, grad, topological_order
+from autograd_mini.engine import ACCELERATED
 from autograd_mini.nn import MLP
 from autograd_mini.optim import sgd
 
-LIBRARIES = ("autograd_mini", "micrograd")
+OURS, IN_PYTHON = "autograd_mini", "autograd_mini in Python"
 MODES = ("default", "paused")
 CHAIN = 6_000  # operations: as long as micrograd's recursion allows without trouble
+GRAPH = 10_000
+SIZES = (10, 50, 1000)
 
 
 # ---- the work ---------------------------------------------------------------------------------------
@@ -71,32 +82,165 @@ def mlp_step(library):
     return step
 
 
-def mixed(rounds, v, w, y, x, z):
-    """Return * / ** + - relu in turn: from near ½ it stays there, with a derivative near 1."""
-    for _ in range(rounds):
+def random_graph(operations, leaves, relu):
+    """Return the sum of the last of many random operations on what came before; numbers stay near 1."""
+    rng, nodes = random.Random(5), list(leaves)
+    for _ in range(operations // 2):
+        x, y = nodes[rng.randrange(len(nodes))], nodes[rng.randrange(len(nodes))]
+        kind = rng.randrange(4)
+        z = x * y if kind == 0 else x - y if kind == 1 else x + y if kind == 2 else relu(x) + 0.25
+        nodes.append(z * 0.5)
+    return sum(nodes[-100:-1], nodes[-1])
+
+
+def rosenbrock(x):
+    """The valley of Rosenbrock, in as many dimensions as `x` has numbers."""
+    return sum(100.0 * (b - a * a) ** 2 + (1.0 - a) ** 2 for a, b in itertools.pairwise(x))
+
+
+def chain(leaves, relu):
+    """Return * / ** + - relu in turn, on five leaves."""
+    v, w, y, x, z = leaves
+    for _ in range(CHAIN // 6):
         v = v * w
         v = v / y
         v = v**2
         v = v + x
         v = v - z
-        v = v.relu()
+        v = relu(v)
     return v
 
 
-def mixed_chain(library):
-    """Return a step of a mixed chain, forward and backward."""
-    value = importlib.import_module(f"{library}.engine").Value
+GRADIENTS = {
+    "chain": (chain, [0.5, 0.9, 0.9, 0.75, 0.5]),
+    "graph": (lambda leaves, relu: random_graph(GRAPH, leaves, relu), [0.1 * k + 0.3 for k in range(20)]),
+    **{
+        f"rosenbrock{n}": (lambda leaves, _: rosenbrock(leaves), [0.5 + 0.001 * k for k in range(n)])
+        for n in SIZES
+    },
+}
+"""Works that are the gradient of a function: of leaves, and of what relu is there."""
+
+
+def by_backward(value):
+    """The gradient by a class with `backward` and `grad`."""
+
+    def gradient(f, x):
+        leaves = list(map(value, x))
+        f(leaves, lambda v: v.relu()).backward()
+        return [leaf.grad for leaf in leaves]
+
+    return gradient
+
+
+def by_grad(f, x):
+    """The gradient by autograd_mini's `grad`."""
+    return grad(lambda leaves: f(leaves, lambda v: v.relu()))(x)
+
+
+def by_xad(f, x):
+    """The gradient by XAD's tape."""
+    from xad.adj_1st import Real, Tape
+    from xad.math import max as larger
+
+    with Tape() as tape:
+        leaves = [Real(number) for number in x]
+        tape.registerInputs(leaves)
+        tape.newRecording()
+        y = f(leaves, lambda v: larger(v, 0.0))
+        tape.registerOutput(y)
+        y.derivative = 1.0
+        tape.computeAdjoints()
+        return [leaf.derivative for leaf in leaves]
+
+
+def by_fastdual(f, x):
+    """The gradient by fastdual, forward, every direction at once."""
+    import fastdual
+
+    leaves = fastdual.DualArray(x)
+    y = f(list(leaves), lambda v: v if v.real > 0.0 else v * 0.0)
+    return [float(d) for d in fastdual.jac(y, leaves).ravel()]
+
+
+def by_num_dual(f, x):
+    """The gradient by num-dual, forward."""
+    import num_dual
+
+    return num_dual.gradient(lambda leaves: f(leaves, None), x)[1]
+
+
+def gradient_of(library):
+    """How a library takes a gradient."""
+    if library in (OURS, IN_PYTHON):
+        return by_grad
+    if library == "micrograd":
+        return by_backward(importlib.import_module("micrograd.engine").Value)
+    if library == "microgpt":
+        return by_backward(microgpt.value_class(Path(microgpt.PATH).read_text(encoding="utf-8")))
+    return {"XAD": by_xad, "fastdual": by_fastdual, "num-dual": by_num_dual}[library]
+
+
+def mlp_by_xad():
+    """The same step once more, the network spelled out for XAD, whose nodes belong to a tape."""
+    from xad.adj_1st import Real, Tape
+    from xad.math import max as larger
+
+    points, labels = moons(100)
+    random.seed(1337)
+    sizes = [2, 16, 16, 1]
+    layers = [
+        [([random.uniform(-1, 1) for _ in range(nin)], 0.0) for _ in range(nout)]
+        for nin, nout in itertools.pairwise(sizes)
+    ]
+    numbers = [number for layer in layers for weights, bias in layer for number in (*weights, bias)]
+    steps = itertools.count()
 
     def step():
-        v, w, y, x, z = map(value, (0.5, 0.9, 0.9, 0.75, 0.5))
-        v = mixed(CHAIN // 6, v, w, y, x, z)
-        v.backward()
-        return v.data
+        with Tape() as tape:
+            leaves = [Real(number) for number in numbers]
+            tape.registerInputs(leaves)
+            tape.newRecording()
+            losses = []
+            for row, label in zip(points, labels, strict=True):
+                rest, x = iter(leaves), list(row)
+                for k, nout in enumerate(sizes[1:]):
+                    x = [neuron([next(rest) for _ in x], next(rest), x) for _ in range(nout)]
+                    x = x if k == 2 else [larger(v, 0.0) for v in x]
+                losses.append(larger(1 + -label * x[0], 0.0))
+            loss = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in leaves)
+            tape.registerOutput(loss)
+            loss.derivative = 1.0
+            tape.computeAdjoints()
+            learning_rate = 1.0 - 0.9 * min(next(steps), 99) / 100
+            for k, leaf in enumerate(leaves):
+                numbers[k] -= learning_rate * leaf.derivative
+            return loss.value
 
     return step
 
 
-WORK = {"mlp": mlp_step, "chain": mixed_chain}
+def neuron(weights, bias, inputs):
+    """A weighted sum of inputs, from left to right."""
+    return sum((w * x for w, x in zip(weights, inputs, strict=True)), bias)
+
+
+def microgpt_step(library):
+    """The training step of microgpt's published text, its optimiser included, on its own Value or ours."""
+    text = Path(microgpt.PATH).read_text(encoding="utf-8")
+    one_step = microgpt.training(text, None if library == "microgpt" else Value)
+    steps = itertools.count()
+    return lambda: one_step(next(steps) % 1000)
+
+
+def work_of(work, library):
+    """Return a library's function for a work."""
+    if work == "mlp":
+        return mlp_by_xad() if library == "XAD" else mlp_step(library.removesuffix(" in Python"))
+    if work == "microgpt":
+        return microgpt_step(library)
+    (f, x), gradient = GRADIENTS[work], gradient_of(library)
+    return lambda: gradient(f, x)
 
 
 # ---- the clock --------------------------------------------------------------------------------------
@@ -109,8 +253,9 @@ def worker(work, library, mode):
     micrograd's graphs are cycles: with the collector paused they are freed here, off the clock.
     """
     sys.setrecursionlimit(100_000)  # micrograd's backward calls itself once for each node of a chain
-    step = WORK[work](library)
-    step()
+    step = work_of(work, library)
+    first = step()
+    print(json.dumps(first), flush=True)
     for line in sys.stdin:
         seconds = []
         for _ in range(int(line)):
@@ -123,38 +268,70 @@ def worker(work, library, mode):
         print(json.dumps(seconds), flush=True)
 
 
-def compare(title, work, runs, unit, scale):
-    """Let both libraries do the work in turn, in both modes of the collector; print times and ratios."""
+def compare(title, work, libraries, runs, unit, scale):
+    """Let the libraries do the work in turn, in both modes of the collector; print times and ratios."""
+    libraries = [library for library in libraries if installed(library)]
+    if OURS not in libraries or (work == "microgpt" and "microgpt" not in libraries):
+        return
     print(f"\n{title}, {unit}")
-    print("  collector  library        runs    median   fastest   median, wall clock")
+    print(
+        "  collector  library                    runs    median   fastest   median, wall clock   times ours"
+    )
     for mode in MODES:
-        seconds = alternate(work, mode, runs)
-        figures = {}
-        for library in LIBRARIES:
+        seconds = alternate(work, mode, libraries, runs)
+        ours = statistics.median(processor for processor, _ in seconds[OURS])
+        for library in libraries:
             processor, wall = ([scale * t for t in clock] for clock in zip(*seconds[library], strict=True))
-            figures[library] = statistics.median(processor), min(processor), statistics.median(wall)
-            columns = "".join(f"{figure:10.1f}" for figure in figures[library])
-            print(f"  {mode:10} {library:14}{len(wall):5}{columns}")
-        ratios = (b / a for a, b in zip(*figures.values(), strict=True))
-        print(f"  {mode:10} {'ratio':19}{''.join(f'{ratio:10.2f}' for ratio in ratios)}", flush=True)
+            figures = statistics.median(processor), min(processor), statistics.median(wall)
+            columns = "".join(f"{figure:10.1f}" for figure in figures)
+            print(
+                f"  {mode:10} {library:26}{len(wall):5}{columns}{figures[0] / scale / ours:23.2f}",
+                flush=True,
+            )
 
 
-def alternate(work, mode, runs, rounds=5):
+def installed(library):
+    """Whether there is such a contestant here."""
+    if library == "microgpt":
+        return bool(microgpt.PATH)
+    if library == IN_PYTHON:
+        return ACCELERATED
+    modules = {"XAD": "xad", "num-dual": "num_dual"}
+    return importlib.util.find_spec(modules.get(library, library)) is not None
+
+
+def alternate(work, mode, libraries, runs, rounds=5):
     """Return the (processor, wall) seconds of every run of each library, taken in alternating rounds."""
     command = [sys.executable, __file__, "--worker", work]
     with contextlib.ExitStack() as stack:
         workers = {}
-        for library in LIBRARIES:
+        for library in libraries:
+            pure = os.environ.get("AUTOGRAD_MINI_PURE", "0") if library != IN_PYTHON else "1"
             process = subprocess.Popen(
-                [*command, library, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [*command, library, mode],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "AUTOGRAD_MINI_PURE": pure},
             )
             workers[library] = stack.enter_context(process)
-        seconds = {library: [] for library in LIBRARIES}
+        answers = {library: json.loads(process.stdout.readline()) for library, process in workers.items()}
+        for library, answer in answers.items():
+            assert close(answer, answers[OURS]), f"{work}: {library} says {answer}, not {answers[OURS]}"
+        seconds = {library: [] for library in libraries}
         for _ in range(rounds):
-            for library, count in zip(LIBRARIES, runs, strict=True):
-                print(count // rounds, file=workers[library].stdin, flush=True)
+            for library in libraries:
+                count = runs.get(library, runs[OURS])
+                print(max(1, count // rounds), file=workers[library].stdin, flush=True)
                 seconds[library] += json.loads(workers[library].stdout.readline())
     return seconds
+
+
+def close(found, expected):
+    """Whether two numbers, or lists of them, are equal but for rounding."""
+    if isinstance(found, list):
+        return all(map(close, found, expected))
+    return math.isclose(found, expected, rel_tol=1e-6, abs_tol=1e-9)
 
 
 # ---- one library alone ------------------------------------------------------------------------------
@@ -165,7 +342,8 @@ def bytes_per_node(nodes=120_000):
     v = Value(0.5)
     w, y, x, z = map(Value, (0.9, 0.9, 0.75, 0.5))
     tracemalloc.start()
-    v = mixed(nodes // 6, v, w, y, x, z)
+    for _ in range(nodes // CHAIN):
+        v = chain((v, w, y, x, z), lambda v: v.relu())
     recorded = tracemalloc.get_traced_memory()[0]
     v.backward()
     swept = tracemalloc.get_traced_memory()[0]
@@ -259,14 +437,21 @@ def main():
         return
     quick = arguments.quick
     print(f"{description()}, micrograd {importlib.metadata.version('micrograd')}")
-    compare("One step of micrograd's MLP demo", "mlp", (25, 5) if quick else (100, 20), "ms", 1e3)
+    few = {OURS: 25, "micrograd": 5} if quick else {OURS: 100, "micrograd": 20}
+    many = {OURS: 50, "micrograd": 10} if quick else {OURS: 200, "micrograd": 50}
+    values = (OURS, IN_PYTHON, "XAD", "microgpt", "micrograd")
     compare(
-        f"Mixed chain of {CHAIN:,} operations, forward + backward + free, per operation",
-        "chain",
-        (50, 10) if quick else (200, 50),
-        "ns",
-        1e9 / CHAIN,
+        "One step of micrograd's MLP demo", "mlp", (OURS, IN_PYTHON, "XAD", "micrograd"), few, "ms", 1e3
     )
+    title = f"Mixed chain of {CHAIN:,} operations, forward + backward + free, per operation"
+    compare(title, "chain", (*values, "fastdual"), many, "ns", 1e9 / CHAIN)
+    compare(f"Random graph of {GRAPH:,} operations", "graph", values, many, "ms", 1e3)
+    title = "One step of microgpt's published text, its optimiser included"
+    compare(title, "microgpt", (OURS, IN_PYTHON, "microgpt"), few, "ms", 1e3)
+    for n in SIZES:
+        forward = ("fastdual", "num-dual") if n < 1000 else ("fastdual",)
+        title = f"Gradient of Rosenbrock's function, n = {n}"
+        compare(title, f"rosenbrock{n}", (OURS, IN_PYTHON, *forward, "XAD"), many, "µs", 1e6)
     bytes_per_node()
     deep_chain(1_000_000)
     flat_memory(1_000 if quick else 10_000)

@@ -44,7 +44,7 @@ def steps(text):
     """
     found, title = {}, None
     for line in text.splitlines():
-        match = re.match(r"  (default|paused) +([a-z_]\S+(?: \S+)*?) +(\d+) +([\d.]+) ", line)
+        match = re.match(r"  (default|paused) +([A-Za-z_]\S+(?: \S+)*?) +(\d+) +([\d.]+) ", line)
         if match:
             found.setdefault(title, {})[match[1], match[2]] = float(match[4])
         elif line and not line.startswith(" "):
