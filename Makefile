@@ -139,9 +139,10 @@ bench: $(VENV)/.installed-bench ## every benchmarks/bench_*.py, one after anothe
 	  echo "== $$script"; $(bin)/python $$script; \
 	done
 
-bench-peers: $(VENV)/.installed-bench-peers ## compiled programs and gradient checks beside their peers
+bench-peers: $(VENV)/.installed-bench-peers ## compiled programs, gradient checks and eager steps beside their peers
 	$(bin)/python benchmarks/bench_replay.py
 	$(bin)/python benchmarks/bench_checks.py
+	$(bin)/python benchmarks/bench_eager.py
 
 constraints: ## renew constraints.txt: the newest of everything, written down once the gate has passed
 	rm -rf .venv-newest

@@ -260,7 +260,8 @@ def worker(work, library, mode):
         seconds = []
         for _ in range(int(line)):
             if mode == "paused":
-                gc.collect()
+                if library == "micrograd":
+                    gc.collect()
                 gc.disable()
             wall, processor = time.perf_counter(), time.process_time()
             step()

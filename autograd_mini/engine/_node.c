@@ -37,7 +37,6 @@ typedef struct Node {
     uint64_t mark, flags;
 } Node;
 static PyTypeObject *Value, *MethodType;
-
 enum { ADD, SUB, MUL, DIV, POW, NEG, OPERATORS };
 static const struct { const char *row, *left, *right; } names[OPERATORS] = {
     {"add", "__add__", "__radd__"}, {"sub", "__sub__", "__rsub__"}, {"mul", "__mul__", "__rmul__"},

@@ -1,4 +1,4 @@
-"""microgpt's published text, where the reader has it (MICROGPT is its path), on our Value in place of its own."""
+"""microgpt's published text, where MICROGPT says it is, on our Value in place of its own."""
 
 from pathlib import Path
 
