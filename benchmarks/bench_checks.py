@@ -44,27 +44,20 @@ def product(case, claim, x, v):
 
 
 def ours(case, f, claim):
-    from autograd_mini.testing import GradientError, check_grads
+    from autograd_mini import testing
 
-    pairs = [(f, claim)]
-    if case.kind == "jacobian":
-        rows = range(len(f(case.point)))
-        pairs = [(lambda x, i=i: f(x)[i], lambda x, i=i: claim(x)[i]) for i in rows]
-    elif case.kind != "gradient":
-        return None
-    verdicts = []
-    for one, its_claim in pairs:
-        try:
-            report = check_grads(one, lambda x, g=its_claim: g(x), case.point)
-        except GradientError as error:
-            report = error.report
-        verdicts += [finding.verdict.value for finding in report.findings]
-    return worst(verdicts)
-
-
-def worst(verdicts):
+    checks = {
+        "gradient": testing.check_grads,
+        "jacobian": testing.check_jacobian,
+        "vjp": testing.check_vjp,
+        "jvp": testing.check_jvp,
+    }
+    try:
+        report = checks[case.kind](f, claim, case.point)
+    except testing.GradientError as error:
+        report = error.report
     for verdict in ("wrong", "kink or pole", "too noisy"):
-        if any(v.startswith(verdict) for v in verdicts):
+        if any(finding.verdict.value.startswith(verdict) for finding in report.findings):
             return verdict
     return "right"
 

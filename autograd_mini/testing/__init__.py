@@ -6,7 +6,7 @@ right; the strategies and ``@check_gradient`` look for the smallest input where 
 
 from typing import TYPE_CHECKING, Any
 
-from autograd_mini.testing.check import check_grads, compare_grads
+from autograd_mini.testing.check import check_grads, check_jacobian, check_jvp, check_vjp, compare_grads
 from autograd_mini.testing.differences import Estimate, Verdict
 from autograd_mini.testing.report import Finding, GradientError, Report
 
@@ -21,6 +21,9 @@ __all__ = [
     "Verdict",
     "check_grads",
     "check_gradient",
+    "check_jacobian",
+    "check_jvp",
+    "check_vjp",
     "compare_grads",
     "expressions",
     "inputs_for",

@@ -98,6 +98,8 @@ class Investigation:
         if (known and expected.near(found, rtol, zero)) or found == exact:
             if judgement.verdict is Verdict.WRONG and not self._is_whole(by[-1]):
                 return Judgement(Verdict.WRONG, judgement.expected, LEFT_OUT)
+            if judgement.verdict is Verdict.KINK and judgement.remark and not self._is_whole(by[-1]):
+                return judgement  # the function takes another branch beside the point
             return Judgement(Verdict.RIGHT, expected)
         accused = known or judgement.verdict is Verdict.WRONG
         relevant = self._relevant(by)

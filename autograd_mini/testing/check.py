@@ -1,36 +1,36 @@
-"""`check_grads`: is this gradient right, and if not, where? For functions of this library and any other.
+"""`check_grads` and its like: is this derivative right, and if not, where?
 
-What is found, by forward and reverse mode or by a gradient written by hand, is compared with an oracle
-that never sees it: the function's values, or mpmath at 50 digits. A wrong derivative, a kink or pole near
-the point, and a difference too noisy to judge are three verdicts, and only the first is an accusation.
+What is claimed is compared with an oracle that never sees it: the function's values, or mpmath at 50
+digits. A wrong derivative, a kink or pole at the point, and a function too noisy to judge are different
+verdicts, and only the first is an accusation.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
-from autograd_mini.engine.modes import no_grad
 from autograd_mini.engine.value import Value
 from autograd_mini.testing.blame import Investigation
-from autograd_mini.testing.differences import Differences, Judgement, Verdict
+from autograd_mini.testing.differences import Judgement, Verdict
 from autograd_mini.testing.exact import NoReferenceError
-from autograd_mini.testing.report import Finding, GradientError, Report
-from autograd_mini.testing.taylor import Taylor
-from autograd_mini.transforms import functions as transforms
-from autograd_mini.transforms.nested import NUMBER, Structure, flatten
+from autograd_mini.testing.habits import Derivative, bad_habits, own_rounding
+from autograd_mini.testing.report import Finding, Report
+from autograd_mini.testing.search import FEW, Claim, Line, Search, along_each, along_random
+from autograd_mini.testing.subject import Subject, name_of, plain
+from autograd_mini.transforms import functions
+from autograd_mini.transforms.nested import flatten
 
-__all__ = ["MODES", "ORACLES", "check_grads", "compare_grads"]
+__all__ = ["MODES", "ORACLES", "check_grads", "check_jacobian", "check_jvp", "check_vjp", "compare_grads"]
 
 MODES: Final = ("forward", "reverse")
-ORACLES: Final = ("auto", "differences", "mpmath", "taylor")
-FEW: Final = 16
-"""Up to so many numbers, the Hessian is checked entry by entry; beyond, in one direction."""
+ORACLES: Final = ("auto", "differences", "mpmath")
+OUTPUTS: Final = 64
+"""So many outputs of a function are judged one by one; more, by a random combination of them."""
 
 
 def check_grads(
@@ -42,18 +42,19 @@ def check_grads(
     oracle: str = "auto",
     rtol: float = 1e-6,
 ) -> Report:
-    """Check every first and second derivative of `f` at `args`; raise GradientError if one is wrong.
+    """Check the gradient of `f` at `args`; raise GradientError if a derivative is wrong.
 
     `f` returns one number. Arguments are numbers or nested lists, tuples, dicts or arrays of numbers. A
     plain function of floats is checked with its hand-written gradient, ``check_grads(f, fprime, x)`` or
-    ``gradient=fprime``; `fprime` takes the arguments of `f` and returns the derivative by its argument, in
-    the same structure, or a tuple with one for each argument.
+    ``gradient=fprime``; `fprime` takes the arguments of `f` and returns the derivative with respect to its
+    argument, in the same structure, or a tuple with one for each argument. A function of this library
+    needs no gradient: its first and second derivatives are checked in each of `modes`.
 
-    `oracle` is "differences" (extrapolated, of the values alone), "mpmath" (the definitions of the rows,
-    at 50 digits; for functions of this library), "taylor" (the order of the remainder in one random
-    direction, whatever the size), or "auto": differences, and mpmath where they do not say right. A
-    relative error of `rtol` is let pass. Returns a `Report`; kinks and noise are told there, and do not
-    raise.
+    `oracle` is "differences" (of the values alone), "mpmath" (the definitions of the primitives at 50
+    digits, for functions of this library), or "auto": differences, and mpmath where they do not say right.
+    A relative error of `rtol` is let pass. Up to 16 numbers are checked one by one; more along random
+    directions, and those that are wrong are searched for. Returns a `Report`; kinks and noise are told
+    there, and do not raise.
 
     >>> from autograd_mini import exp, sin
     >>> print(check_grads(lambda a, b: exp(a) * sin(b), 0.0, 1.0, order=1))
@@ -66,11 +67,9 @@ def check_grads(
     >>> check_grads(math.sin, math.cos, 1.0).ok
     True
     """
+    __tracebackhide__ = True
     report = compare_grads(f, *args, gradient=gradient, order=order, modes=modes, oracle=oracle, rtol=rtol)
-    if report.wrong:
-        worst = f"{report.function} at {report.point}: {report.wrong[0]}"
-        raise GradientError(worst if len(report.findings) == 1 else f"{worst}\n\n{report}", report)
-    return report
+    return report.checked()
 
 
 def compare_grads(
@@ -96,140 +95,240 @@ def compare_grads(
         raise ValueError(f"order {order!r} cannot be checked: choose 1 or 2")
     if not modes or set(modes) - set(MODES):
         raise ValueError(f"modes {modes!r} are unknown: give one or both, as in modes=('forward',)")
-    for what, function in (("f", f), ("gradient", gradient)):
-        if not callable(function) and function is not None:
-            raise TypeError(f"check_grads: {what} is {function!r}, no function: check_grads(f, fprime, x)")
-    subject = _Subject(f, args, by_hand=gradient is not None)
+    rtol = _tolerance(rtol)
+    _callable("check_grads", f, gradient)
+    subject = Subject(f, args, is_plain=gradient is not None)
+    if gradient is not None:
+        return _by_hand(subject, gradient, rtol)
     report = Report(subject.name, subject.point)
-    judge = _Judge(subject, oracle, rtol)
-    found = subject.by_hand(gradient) if gradient is not None else subject.by_modes(modes)
-    report.findings.extend(judge.first_order(found))
-    if order == 2 and gradient is None and report.ok and oracle != "taylor":
+    judge = _OwnJudge(subject, oracle, rtol)
+    report.findings.extend(judge.first_order(modes))
+    if order == 2 and report.ok:
         report.findings.extend(judge.second_order(modes))
     return report
 
 
-class _Subject:
-    """A function under suspicion, as one of a flat list of floats."""
+def check_jacobian(
+    f: Callable[..., Any], jacobian: Callable[..., Any], *args: Any, rtol: float = 1e-6
+) -> Report:
+    """Check a hand-written Jacobian, or the Hessian of a gradient: ``check_jacobian(fprime, hessian, x)``.
 
-    def __init__(self, f: Callable[..., Any], args: Sequence[Any], *, by_hand: bool) -> None:
-        self.f = f
-        self.name = getattr(f, "__name__", type(f).__name__)
-        self.plain = by_hand
-        if not args:
-            raise TypeError(f"{self.name} was given no argument: check_grads(f, x), or (f, fprime, x)")
-        _check_signature(f, self.name, args)
-        self.args = args
-        self.names: list[str] = []
-        numbers: list[Any] = []
-        self.structures: list[Structure] = []
-        for name, arg in zip(_parameters(f, len(args)), args, strict=True):
-            some, structure = flatten(arg, name)
-            numbers += some
-            self.structures.append(structure)
-            self.names += structure.names(name)
-        self.numbers = [float(x.data if isinstance(x, Value) else x) for x in numbers]
-        if not numbers:
-            raise TypeError(f"{self.name} was given no number, only empty arguments: give it some")
-        shown = [f"{n} = {x!r}" for n, x in zip(self.names, self.numbers, strict=True)]
-        self.point = ", ".join(shown if len(shown) <= FEW else [*shown[:3], f"… ({len(shown)} numbers)"])
+    `f` returns numbers in any nesting; `jacobian` takes the same arguments and returns an array of the
+    results' shape followed by the argument's, or a tuple with one for each argument.
 
-    def arguments(self, numbers: Sequence[Any]) -> list[Any]:
-        """The numbers in their places."""
-        waiting = iter(numbers)
-        return [each.rebuild(list(islice(waiting, each.size))) for each in self.structures]
+    >>> import numpy as np
+    >>> A = np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> check_jacobian(lambda x: A @ x, lambda x: A, [0.5, 1.5]).ok
+    True
+    """
+    __tracebackhide__ = True
+    rtol = _tolerance(rtol)
+    _callable("check_jacobian", f, jacobian)
+    subject = Subject(f, args, is_plain=True)
+    m, n = subject.results().size, len(subject.numbers)
+    transposed = False
 
-    def call(self, numbers: Sequence[Any]) -> Any:
-        """The function itself, on floats, Values or Duals."""
-        try:
-            result = self.f(*self.arguments(numbers))
-        except TypeError as error:
-            if not (self.plain and all(isinstance(x, float) for x in numbers)):
-                raise
+    def flat(found: Any) -> list[float]:
+        nonlocal transposed
+        parts = found if isinstance(found, tuple) and len(args) > 1 else (found,)
+        shape = getattr(parts[0], "shape", ())
+        transposed = len(parts) == 1 and shape == (n, m) and m != n
+        widths = [s.size for s in subject.structures] if len(parts) == len(args) else [n]
+        blocks = [plain(flatten(part, "the Jacobian")[0]) for part in parts]
+        if [len(block) for block in blocks] != [m * width for width in widths]:
+            size = " and ".join(str(len(block)) for block in blocks)
             raise TypeError(
-                f"{self.name} does not take the floats {self.point}: {error}; hold what must be a whole "
-                "number fixed, as in lambda x: f(x, 3)"
-            ) from error
-        found, structure = flatten(result, f"the result of {self.name}")
-        if structure != NUMBER:
-            raise TypeError(
-                f"{self.name} returned {structure}, and a gradient is of one number, bare: check the "
-                "numbers one at a time, such as lambda x: f(x)[0]"
+                f"{name_of(jacobian)} returned {size} numbers, and {subject.name} has {m} results of {n} "
+                f"numbers: return an array of the shape ({m}, {n})"
             )
-        return found[0]
-
-    def value(self, numbers: Sequence[float]) -> float:
-        """Return the number alone, without a graph."""
-        if self.plain:
-            return float(self.call(numbers))
-        with no_grad():
-            y = self.call([Value(x) for x in numbers])
-        return y.data if isinstance(y, Value) else float(y)
-
-    def by_modes(self, modes: Sequence[str]) -> dict[str, list[float]]:
-        """The gradient as each mode finds it."""
-        return {mode: _plain(self.gradient(mode, self.numbers)) for mode in modes}
-
-    def gradient(self, mode: str, numbers: list[Any]) -> list[Any]:
-        """The gradient at `numbers` by one mode; differentiable if they are."""
-        if mode == "reverse":
-            return transforms.grad(self.call)(numbers)  # type: ignore[no-any-return]
-        # The other arguments are constants, not inputs with tangent 0, which times infinity would be nan.
-        fixed = [transforms.stop_gradient(Value(x)) if x.__class__ is float else x for x in numbers]
+        if transposed:
+            return [blocks[0][j * m + i] for i in range(m) for j in range(n)]
         return [
-            transforms.jvp(lambda t, i=i: self.call([*fixed[:i], t, *fixed[i + 1 :]]), (x,), (1.0,))[1]
-            for i, x in enumerate(numbers)
+            t for i in range(m) for b, w in zip(blocks, widths, strict=True) for t in b[i * w : (i + 1) * w]
         ]
 
-    def by_hand(self, gradient: Callable[..., Any]) -> dict[str, list[float]]:
-        """The gradient that the user's function gives."""
-        name = getattr(gradient, "__name__", type(gradient).__name__)
-        found = gradient(*self.arguments(self.numbers))
-        several = len(self.args) > 1 or (isinstance(found, tuple) and len(found) == 1)
-        like = tuple(self.args) if several else self.args[0]
-        numbers, _ = flatten(_in_order(found, like, name), f"the result of {name}")
-        if len(numbers) != len(self.numbers):
-            raise TypeError(
-                f"{name} returned {len(numbers)} number{'s' * (len(numbers) != 1)}, and {self.name} has "
-                f"{len(self.numbers)} to be differentiated by "
-                f"({', '.join(self.names[:3])}{', …' * (len(self.names) > 3)}): return one for each"
-            )
-        return {name: _plain(numbers)}
+    derivative = Derivative(subject, jacobian, flat)
+    subject.values(subject.numbers)
+    first = derivative(subject.numbers)
+    if transposed:
+        judgement = Judgement(Verdict.WRONG, remark=f"its shape is ({n}, {m}): it is transposed")
+        finding = Finding("∂f/∂x", (name_of(jacobian),), first[0], judgement)
+        return Report(subject.name, subject.point, [finding]).checked()
+
+    def times(numbers: list[float]) -> Claim:
+        return partial(_product, [numbers[i * n : (i + 1) * n] for i in range(m)])
+
+    columns = [math.hypot(*first[j::n]) for j in range(n)]
+    return _claimed(subject, jacobian, derivative, first, times, columns, m, rtol).checked()
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A way through the point: along one argument, from its number, or along a direction, from 0."""
+def check_vjp(f: Callable[..., Any], vjp: Callable[..., Any], *args: Any, rtol: float = 1e-6) -> Report:
+    """Check a vector-Jacobian product: ``vjp(*args, v)``, with v in the structure of the results of `f`.
 
-    name: str
-    index: int | None
-    direction: list[float]
-    start: float
-    at: Callable[[Any], list[Any]]
+    It returns what a gradient does. Random vectors are tried; the entry of the Jacobian that is wrong is
+    searched for.
+
+    >>> check_vjp(lambda x: x**2, lambda x, v: 2 * x * v, [1.0, 2.0])
+    Traceback (most recent call last):
+    ...
+    TypeError: ...
+    >>> import numpy as np
+    >>> check_vjp(np.square, lambda x, v: 2 * x * v, np.array([1.0, 2.0])).ok
+    True
+    """
+    __tracebackhide__ = True
+    rtol = _tolerance(rtol)
+    _callable("check_vjp", f, vjp)
+    subject = Subject(f, args, is_plain=True)
+    results = subject.results()
+    m, name = results.size, name_of(vjp)
+    report = Report(subject.name, subject.point)
+
+    def product(v: Sequence[float]) -> Derivative:
+        return Derivative(
+            subject,
+            lambda *args: vjp(*args, results.rebuild(list(v))),
+            lambda found: subject.flat(found, name),
+        )
+
+    for seed in range(2):
+        chance = random.Random(seed)
+        v = [chance.choice((-1, 1)) * chance.uniform(0.5, 1.5) for _ in range(m)]
+        one = Subject(lambda *args, v=v: _dot(plain(flatten(f(*args))[0]), v), args, is_plain=True)
+        one.name, one.names, one.point = subject.name, subject.names, subject.point
+        subject.values(subject.numbers)
+        derivative = product(v)
+        derivative.subject = one
+        first = derivative(subject.numbers)
+        found = _claimed(one, vjp, derivative, first, _times, first, 1, rtol, "vᵀf" if m > 1 else "f")
+        report.findings.extend(found.findings)
+        if not found.ok:
+            if 1 < m <= OUTPUTS and len(subject.numbers) <= FEW:
+                unit = [product([float(i == k) for k in range(m)])(subject.numbers) for i in range(m)]
+                search = _search(subject, m, rtol)
+                claims: dict[str, Claim] = {name: partial(_product, unit)}
+                entries = [e for e in search.findings(claims, None) if e.verdict is Verdict.WRONG]
+                report.findings[:] = entries or report.findings
+            break
+    return report.checked()
 
 
-def _along_each(names: Sequence[str], x: list[float]) -> Iterator[_Line]:
-    for i, name in enumerate(names):
-        unit = [float(i == k) for k in range(len(x))]
-        yield _Line(name, i, unit, x[i], lambda t, i=i: [*x[:i], t, *x[i + 1 :]])  # type: ignore[misc]
+def check_jvp(f: Callable[..., Any], jvp: Callable[..., Any], *args: Any, rtol: float = 1e-6) -> Report:
+    """Check a Jacobian-vector product: ``jvp(*args, *tangents)``, with a tangent for each argument.
+
+    It returns the derivative of the results of `f` along the tangents, in their structure.
+
+    >>> import numpy as np
+    >>> check_jvp(np.square, lambda x, t: 2 * x * t, np.array([1.0, 2.0])).ok
+    True
+    """
+    __tracebackhide__ = True
+    rtol = _tolerance(rtol)
+    _callable("check_jvp", f, jvp)
+    subject = Subject(f, args, is_plain=True)
+    m, n, name = subject.results().size, len(subject.numbers), name_of(jvp)
+
+    def along(v: Sequence[float]) -> Derivative:
+        def flat(found: Any) -> list[float]:
+            numbers = plain(flatten(found, f"the result of {name}")[0])
+            if len(numbers) != m:
+                raise TypeError(
+                    f"{name} returned {len(numbers)} numbers, and {subject.name} {m}: return as many"
+                )
+            return numbers
+
+        return Derivative(subject, lambda *args: jvp(*args, *subject.arguments(list(v))), flat)
+
+    line = along_random(subject.numbers, seed=1)
+    derivative = along(line.direction)
+    subject.values(subject.numbers)
+    first = derivative(subject.numbers)
+    report = Report(subject.name, subject.point)
+    search = _search(subject, m, rtol)
+    report.findings.extend(search.along(line, {name: first}))
+    if n <= FEW or not report.ok:
+        claim: Claim = lambda v: along(v)(subject.numbers)  # noqa: E731
+        report.findings[:] = [*([] if n <= FEW else report.findings), *search.findings({name: claim}, None)]
+    habit = bad_habits(derivative, first, None) if report.ok else None
+    return _with_habit(report, habit, name, first).checked()
 
 
-def _along_any(x: list[float]) -> _Line:
-    """A direction that favours no argument; the same every time."""
-    chance = random.Random(len(x))
-    v = [chance.choice((-1, 1)) * chance.uniform(0.5, 1.0) for _ in x]
-    return _Line(
-        "(a random direction)", None, v, 0.0, lambda t: [a + t * b for a, b in zip(x, v, strict=True)]
-    )
+# ---- derivatives written by hand -------------------------------------------------------------------
 
 
-class _Judge:
-    """Puts what was found before the oracle."""
+def _by_hand(subject: Subject, gradient: Callable[..., Any], rtol: float) -> Report:
+    with suppress(ArithmeticError, ValueError):  # it is told below that there is no value
+        subject.call(subject.numbers)
+    derivative = Derivative(subject, gradient, lambda found: subject.flat(found, name_of(gradient)))
+    first = derivative(subject.numbers)
+    return _claimed(subject, gradient, derivative, first, _times, first, 1, rtol)
 
-    def __init__(self, subject: _Subject, oracle: str, rtol: float) -> None:
+
+def _product(rows: list[list[float]], v: Sequence[float]) -> list[float]:
+    return [_dot(row, v) for row in rows]
+
+
+def _times(gradient: list[float]) -> Claim:
+    return lambda v: [_dot(gradient, v)]
+
+
+def _claimed(
+    subject: Subject,
+    function: Callable[..., Any],
+    derivative: Derivative,
+    first: list[float],
+    times: Callable[[list[float]], Claim],
+    columns: Sequence[float],
+    m: int,
+    rtol: float,
+    output: str = "f",
+) -> Report:
+    """Judge a derivative of which all numbers are known, and then its habits."""
+    name, n = name_of(function), len(subject.numbers)
+    rounding: list[list[float]] = []
+
+    def settle(judgement: Judgement, found: float, place: tuple[int, ...], zero: float) -> Judgement:
+        gap = abs(found - judgement.expected.slope)
+        if judgement.verdict is not Verdict.WRONG or not gap <= 0.1 * abs(judgement.expected.slope):
+            return judgement
+        if not rounding:
+            rounding.append(own_rounding(derivative, first))
+        off = rounding[0][place[0] * n + place[1]]
+        if not 0 < gap <= 10 * off:
+            return judgement
+        remark = f"the derivative's own rounding changes it by {off:.0e}"
+        return Judgement(Verdict.NOISY, judgement.expected, remark)
+
+    search = _search(subject, m, rtol, settle, output)
+    report = Report(subject.name, subject.point)
+    report.findings.extend(search.findings({name: times(first)}, columns))
+    habit = None
+    if report.ok:
+        product = (lambda found, line: {name: times(found)(line.direction)}) if report.decided else None
+        habit = bad_habits(derivative, first, product)
+    return _with_habit(report, habit, name, first)
+
+
+def _with_habit(report: Report, habit: Judgement | None, name: str, first: list[float]) -> Report:
+    if habit:
+        report.findings.append(Finding("the derivative", (name,), first[0], habit))
+    return report
+
+
+def _search(subject: Subject, m: int, rtol: float, settle: Any = None, output: str = "f") -> Search:
+    outputs = [output] if m == 1 else [f"{output}[{i}]" for i in range(m)]
+    return Search(subject.values, subject.numbers, subject.names, outputs, rtol, settle)
+
+
+# ---- functions of this library ---------------------------------------------------------------------
+
+
+class _OwnJudge:
+    """Judges functions of this library, which leave a graph to look into."""
+
+    def __init__(self, subject: Subject, oracle: str, rtol: float) -> None:
         self.subject, self.oracle, self.rtol = subject, oracle, rtol
         self._investigation: Investigation | None = None
-        self._zero = 0.0
 
     @property
     def investigation(self) -> Investigation:
@@ -237,65 +336,73 @@ class _Judge:
             self._investigation = Investigation(self.subject.call, self.subject.numbers, self.subject.value)
         return self._investigation
 
-    def first_order(self, found: dict[str, list[float]]) -> Iterator[Finding]:
-        x, value = self.subject.numbers, self.subject.value
-        if self.oracle == "taylor":
-            line = _along_any(x)
-            taylor = Taylor(lambda t: value(line.at(t)), 0.0)
-            for modes, slope in _alike({mode: _dot(g, line.direction) for mode, g in found.items()}):
-                yield Finding(f"∂f/∂{line.name}", modes, slope, taylor.judge(slope, self.rtol))
-            return
-        zero = self._zero_beside(found)
-        for i, line in enumerate(_along_each(self.subject.names, x)):
-            differences = Differences(lambda t, line=line: value(line.at(t)), line.start)  # type: ignore[misc]
-            for modes, slope in _alike({mode: g[i] for mode, g in found.items()}):
-                judgement = self._judged(differences, slope, (i,), zero)
-                yield Finding(f"∂f/∂{line.name}", modes, slope, judgement)
+    def first_order(self, modes: Sequence[str]) -> Iterator[Finding]:
+        subject = self.subject
+        found = {mode: plain(self.gradient(mode, subject.numbers)) for mode in modes}
+        search = Search(
+            lambda x: [subject.value(x)],
+            subject.numbers,
+            subject.names,
+            ["f"],
+            self.rtol,
+            lambda judgement, found, place, zero: self._settled(judgement, found, place[1:], zero),
+            by_values=self.oracle != "mpmath",
+        )
+        claims = {mode: _times(g) for mode, g in found.items()}
+        sizes = [max(map(abs, of_modes)) for of_modes in zip(*found.values(), strict=True)]
+        yield from search.findings(claims, sizes)
 
     def second_order(self, modes: Sequence[str]) -> Iterator[Finding]:
         names, x = self.subject.names, self.subject.numbers
         inner = "reverse" if "reverse" in modes else "forward"
-        for line in _along_each(names, x) if len(x) <= FEW else [_along_any(x)]:
-            gradient = _Remembered(lambda t, line=line: _plain(self.subject.gradient(inner, line.at(t))))  # type: ignore[misc]
-            found = {f"{outer} over {inner}": self._product(outer, inner, line) for outer in modes}
-            zero = self._zero_beside(found)
-            for j, name in enumerate(names):
-                differences = Differences(gradient.component(j), line.start)
-                place = () if line.index is None else (j, line.index)
-                for nesting, slope in _alike({mode: row[j] for mode, row in found.items()}):
-                    judgement = self._judged(differences, slope, place, zero)
-                    yield Finding(f"∂²f/∂{line.name}∂{name}", nesting, slope, judgement)
 
-    def _product(self, outer: str, inner: str, line: _Line) -> list[float]:
+        def gradient(numbers: list[float]) -> list[float]:
+            return plain(self.gradient(inner, numbers))
+
+        few = len(x) <= FEW
+        outputs = [f"∂{name}" for name in names]
+        by_values = self.oracle != "mpmath" or not few
+        settle = self._settled if few else None
+        search = Search(gradient, x, names, outputs, self.rtol, settle, by_values=by_values)
+        for line in along_each(names, x, range(len(x))) if few else [along_random(x)]:
+            claimed = {f"{outer} over {inner}": self._product(outer, inner, line) for outer in modes}
+            for finding in search.along(line, claimed):
+                output, by = finding.derivative.split("/∂", 1)
+                name = f"∂²f/∂{by}{output[1:]}"
+                yield Finding(name, finding.modes, finding.found, finding.judgement)
+
+    def gradient(self, mode: str, numbers: list[Any]) -> list[Any]:
+        """Return the gradient at `numbers` by one mode; differentiable if they are."""
+        call = self.subject.call
+        if mode == "reverse":
+            return functions.grad(call)(numbers)  # type: ignore[no-any-return]
+        # The other arguments are constants, not inputs with tangent 0, which times infinity would be nan.
+        fixed = [functions.stop_gradient(Value(x)) if x.__class__ is float else x for x in numbers]
+        return [
+            functions.jvp(lambda t, i=i: call([*fixed[:i], t, *fixed[i + 1 :]]), (x,), (1.0,))[1]
+            for i, x in enumerate(numbers)
+        ]
+
+    def _product(self, outer: str, inner: str, line: Line) -> list[float]:
         """The Hessian times the line's direction, in one nesting of the modes."""
 
         def gradient(x: list[Any]) -> list[Any]:
-            return self.subject.gradient(inner, x)
+            return self.gradient(inner, x)
 
         if outer == "forward":
-            return _plain(transforms.jvp(lambda t: gradient(line.at(t)), (line.start,), (1.0,))[1])
-        return _plain(transforms.grad(lambda x: _dot(gradient(x), line.direction))(self.subject.numbers))
+            return plain(functions.jvp(lambda t: gradient(line.at(t)), (line.start,), (1.0,))[1])
+        return plain(functions.grad(lambda x: _dot(gradient(x), line.direction))(self.subject.numbers))
 
-    def _zero_beside(self, found: dict[str, list[float]]) -> float:
-        """What is no more than the rounding of the numbers seen so far."""
-        sizes = [abs(g) for row in found.values() for g in row if math.isfinite(g)]
-        self._zero = max([self._zero, *sizes])
-        return 1e-13 * self._zero if math.isfinite(self._zero) else 0.0
-
-    def _judged(
-        self, differences: Differences, found: float, by: tuple[int, ...], zero: float
-    ) -> Judgement:
-        if self.oracle == "mpmath" and by:
+    def _settled(self, judgement: Judgement, found: float, by: tuple[int, ...], zero: float) -> Judgement:
+        """Ask the graph and mpmath where the values do not say right."""
+        if self.oracle == "mpmath":
             judgement = self._known(by)
-        else:
-            judgement = differences.judge(found, self.rtol, zero)
-        by_values_alone = self.oracle == "differences" or self.subject.plain or not by
-        if judgement.verdict is Verdict.RIGHT or by_values_alone:
+        if judgement.verdict is Verdict.RIGHT or self.oracle == "differences":
             return judgement
         return self.investigation.settle(judgement, found, by, self.rtol, zero)
 
     def _known(self, by: tuple[int, ...]) -> Judgement:
-        """What is to be settled if mpmath alone is asked: whatever was found is wrong until shown right."""
+        """If mpmath alone is asked, whatever was found is wrong until it is shown to be right."""
         try:
             exact = self.investigation.exact(by)
         except NoReferenceError as error:
@@ -304,78 +411,23 @@ class _Judge:
         return Judgement(Verdict.WRONG if known else Verdict.KINK)
 
 
-def _plain(numbers: Sequence[Any]) -> list[float]:
-    return [float(x if isinstance(x, float) else x.data) for x in numbers]
+# ---- requests --------------------------------------------------------------------------------------
+
+
+def _tolerance(rtol: float) -> float:
+    if isinstance(rtol, bool) or not 0 <= rtol < 1:
+        raise ValueError(
+            f"rtol is {rtol!r}, no relative error: give a number from 0 to below 1, such as 1e-6"
+        )
+    return float(rtol)
+
+
+def _callable(check: str, f: Any, derivative: Any) -> None:
+    called = "gradient" if check == "check_grads" else "the derivative"
+    for what, function in (("f", f), (called, derivative)):
+        if not callable(function) and function is not None:
+            raise TypeError(f"{check}: {what} is {function!r}, no function: {check}(f, fprime, x)")
 
 
 def _dot(x: Sequence[Any], y: Sequence[float]) -> Any:
     return sum(a * b for a, b in zip(x, y, strict=True) if b)
-
-
-class _Remembered:
-    """A function with many results, computed once a point and asked for one result at a time."""
-
-    def __init__(self, f: Callable[[float], list[float]]) -> None:
-        self._f = f
-        self._known: dict[float, list[float]] = {}
-
-    def component(self, j: int) -> Callable[[float], float]:
-        def one(t: float) -> float:
-            if t not in self._known:
-                self._known[t] = self._f(t)
-            return self._known[t][j]
-
-        return one
-
-
-def _check_signature(f: Callable[..., Any], name: str, args: Sequence[Any]) -> None:
-    try:
-        signature = inspect.signature(f)
-    except (TypeError, ValueError):  # a function of C's that tells nothing
-        return
-    try:
-        signature.bind(*args)
-    except TypeError as error:
-        raise TypeError(
-            f"{name}{signature} cannot be called with {len(args)} argument{'s' * (len(args) != 1)} by "
-            f"position ({error}): wrap it, as in lambda x: f(x, key=1.0)"
-        ) from None
-
-
-def _in_order(found: Any, like: Any, name: str) -> Any:
-    """Return a gradient with its dicts in the order of the argument's; refuse what has other places."""
-    if isinstance(found, dict) and isinstance(like, dict):
-        if found.keys() != like.keys():
-            raise TypeError(
-                f"{name} returned derivatives by {', '.join(map(repr, found))}, and the argument has "
-                f"{', '.join(map(repr, like))}: return one under each of its keys"
-            )
-        return {key: _in_order(found[key], like[key], name) for key in like}
-    if isinstance(found, (list, tuple)) and isinstance(like, (list, tuple)) and len(found) == len(like):
-        return [_in_order(x, y, name) for x, y in zip(found, like, strict=True)]
-    shapes = getattr(found, "shape", ()), getattr(like, "shape", ())
-    if all(shapes) and shapes[0] != shapes[1]:
-        raise TypeError(
-            f"{name} returned an array of shape {shapes[0]}, and the argument has the shape {shapes[1]}: "
-            "return each derivative in the place of its number"
-        )
-    return found
-
-
-def _alike(found: dict[str, float]) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Yield each number found, to the last bit, with the modes that have found it."""
-    for number in dict.fromkeys(map(repr, found.values())):
-        modes = tuple(mode for mode, x in found.items() if repr(x) == number)
-        yield modes, found[modes[0]]
-
-
-def _parameters(f: Callable[..., Any], count: int) -> list[str]:
-    """What to call the arguments: by the function's own names where it has them."""
-    names = [f"args[{i}]" for i in range(count)]
-    try:
-        parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        return names
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    own = [p.name for p in parameters if p.kind in positional]
-    return own[:count] + names[len(own) :]

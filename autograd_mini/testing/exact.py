@@ -136,7 +136,7 @@ def derivative_of_graph(root: Value, leaves: Sequence[Value], by: Sequence[int])
         for node in order:
             if node in leaf_numbers:
                 found[node] = x[leaf_numbers[node]]
-            elif node.op is None:
+            elif node.op is None or node.op.name == "stop_gradient":  # cut on purpose: a constant
                 found[node] = node.data
             else:
                 operands = [found[v] if isinstance(v, Value) else v for v in node.operands]

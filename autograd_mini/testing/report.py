@@ -1,4 +1,4 @@
-"""What a check has found: verdicts on derivatives, printed as a table. Judges nothing itself."""
+"""What a check has found: verdicts on derivatives, printed as a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from autograd_mini.testing.differences import Estimate, Judgement, Verdict
 __all__ = ["Finding", "GradientError", "Report"]
 
 LONG: Final = 40
-"""Of a longer table, only what is not right is printed."""
+"""Of a longer table, only what is not right is printed, and not more than so many lines."""
+BRIEF: Final = 8
+"""An error has a table of so many lines."""
 
 
 class GradientError(AssertionError):
@@ -21,6 +23,9 @@ class GradientError(AssertionError):
     def __init__(self, message: str, report: Report) -> None:
         super().__init__(message)
         self.report = report
+
+    def __reduce__(self) -> tuple[type[GradientError], tuple[str, Report]]:
+        return type(self), (str(self), self.report)
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,11 @@ class Finding:
         remark = f": {self.judgement.remark}" if self.judgement.remark else ""
         if self.verdict is not Verdict.WRONG:
             return f"{found}: {self.verdict.value}{remark}"
-        off = f": off by {self.ulps:.2g} ULP, relative {self.relative:.2g}"
         comparable = math.isfinite(self.found) and self.expected.slope
-        return f"{found} and should be {_digits(self.expected)}{off if comparable else ''}{remark}"
+        off = f": off by {self.ulps:.2g} ULP, relative {self.relative:.2g}" if comparable else ""
+        if not math.isfinite(self.expected.slope):
+            return f"{found}{remark}"
+        return f"{found} and should be {_digits(self.expected)}{off}{remark}"
 
 
 @dataclass(frozen=True)
@@ -95,12 +102,27 @@ class Report:
         """Return the findings with this verdict."""
         return [finding for finding in self.findings if finding.verdict is verdict]
 
+    def checked(self) -> Report:
+        """Return the report; raise GradientError if a derivative is wrong."""
+        __tracebackhide__ = True
+        if self.wrong:
+            worst = f"{self.function} at {self.point}: {self.wrong[0]}"
+            raise GradientError(
+                worst if len(self.findings) == 1 else f"{worst}\n\n{self.table(BRIEF)}", self
+            )
+        return self
+
     def __str__(self) -> str:
+        return self.table(LONG)
+
+    def table(self, lines: int) -> str:
+        """Return the report as a table of at most so many lines, what is wrong first."""
+        shown = self.findings
+        if len(shown) > lines:
+            order = (Verdict.WRONG, Verdict.KINK, Verdict.NOISY)
+            shown = [finding for verdict in order for finding in self.among(verdict)][:lines]
         rows = [("derivative", "by", "found", "expected", "verdict")]
-        right = self.among(Verdict.RIGHT)
-        for each in self.findings:
-            if len(self.findings) > LONG and each in right:
-                continue
+        for each in shown:
             verdict = each.verdict.value + (f": {each.judgement.remark}" if each.judgement.remark else "")
             expected = "none" if each.verdict is Verdict.KINK else _digits(each.expected)
             rows.append((each.derivative, ", ".join(each.modes), repr(each.found), expected, verdict))

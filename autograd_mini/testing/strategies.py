@@ -45,11 +45,13 @@ def programs(
 ) -> st.SearchStrategy[Recipe]:
     """Random programs over the table, as `Recipe`s: with shared results, branches, constants, idle inputs.
 
-    `words` narrows the vocabulary: names of rows, and the operators ``+ - * / **``. `domain` is where the
-    inputs come from; what leaves the domain of a row is left out of the program, unless it is `wild`.
+    `words` narrows the vocabulary: names of primitives, and the operators ``+ - * / **``; without it, all
+    are used but `stop_gradient`, whose derivative is false on purpose. `domain` is where the inputs come
+    from; what leaves the domain of a primitive is left out of the program, unless it is `wild`.
     """
+    usual = [word for word in vocabulary() if word != "stop_gradient"]
     wish = st.tuples(
-        st.sampled_from(vocabulary() if words is None else list(words)),
+        st.sampled_from(usual if words is None else list(words)),
         st.lists(st.integers(0, 15), min_size=1, max_size=4),
     )
     number = numbers(*domain)

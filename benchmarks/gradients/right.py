@@ -75,7 +75,7 @@ ELEMENTARY = [  # name, f, its derivative, where
     ("gaussian", lambda x: np.exp(-x * x), lambda x: -2 * x * np.exp(-x * x), (-4, 4)),
     ("erf", erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x), (-4, 4)),
     ("lgamma", lgamma, np.vectorize(digamma, otypes=[float]), (0.05, 40)),
-    ("softplus", lambda x: np.logaddexp(0, x), lambda x: 0.5 * (1 + np.tanh(x / 2)), (-30, 30)),
+    ("softplus", lambda x: np.logaddexp(0, x), lambda x: 1 / (1 + np.exp(-x)), (-30, 30)),
     ("sinc", lambda x: np.sin(x) / x, lambda x: (np.cos(x) - np.sin(x) / x) / x, (0.1, 15)),
     ("Lorentzian", lambda x: 1 / (1 + x * x), lambda x: -2 * x / (1 + x * x) ** 2, (-9, 9)),
 ]

@@ -191,9 +191,8 @@ def test_where_differences_drown_mpmath_decides():
     assert check_grads(lambda x: (1e8 + x) ** 2 - 1e16 - 2e8 * x, 1.0, order=1, rtol=1e-6).ok
 
 
-def test_stop_gradient_is_accused_by_its_name():
-    report = compare_grads(lambda x: ad.stop_gradient(x) * x, 3.0)
-    assert "stop_gradient(3.0) is 0.0 and should be 1.0" in str(report)
+def test_what_cuts_a_gradient_on_purpose_is_no_false_gradient():
+    assert check_grads(lambda x: ad.stop_gradient(x) * x, 3.0).decided
 
 
 # ---- gradients written by hand ---------------------------------------------------------------------
@@ -214,7 +213,9 @@ def test_a_gradient_by_hand_of_several_arguments_and_of_arrays():
 
 
 def test_a_gradient_by_hand_of_another_size_is_refused():
-    with pytest.raises(TypeError, match="returned 1 number, and <lambda> has 2 to be differentiated by"):
+    with pytest.raises(
+        TypeError, match="returned 1 number, and <lambda> has 2 to be differentiated with respect to"
+    ):
         check_grads(lambda a, b: a * b, lambda a, b: b, 2.0, 3.0)
 
 
@@ -242,17 +243,10 @@ def test_many_arguments_are_checked_at_second_order_in_one_direction():
 
     report = check_grads(f, [0.1 * k for k in range(20)])
     assert report.decided
-    assert len({f.derivative for f in report.findings}) == 40
+    assert (
+        len({f.derivative for f in report.findings}) == 22
+    )  # in two groups and at second order one by one
     assert report.findings[-1].derivative == "∂²f/∂(a random direction)∂x[19]"
-
-
-def test_taylor_checks_all_arguments_in_one_direction():
-    def f(x):
-        return ad.exp(0.1 * ad.dot(x, x))
-
-    report = check_grads(f, [0.1 * k for k in range(20)], oracle="taylor")
-    assert len(report.findings) == 1
-    assert report.decided
 
 
 def test_mpmath_as_the_only_oracle():
@@ -334,9 +328,12 @@ def test_a_gradient_of_dicts_may_be_in_any_order():
     [
         (
             lambda x: {"a": 1.0, "c": 2.0},
-            "by 'a', 'c', and the argument has 'a', 'b': return one under each",
+            "for 'a', 'c', and the argument has 'a', 'b': return one under each",
         ),
-        (lambda x: [1.0, 2.0, 3.0], "returned 3 numbers, and <lambda> has 2 to be differentiated by"),
+        (
+            lambda x: [1.0, 2.0, 3.0],
+            "returned 3 numbers, and <lambda> has 2 to be differentiated with respect to",
+        ),
         (lambda x: 1.0, r"returned 1 number, and <lambda> has 2 .*\(x\['a'\], x\['b'\]\): return one for"),
     ],
 )
@@ -376,7 +373,7 @@ def test_single_precision_is_told_from_a_wrong_gradient():
     assert check_grads(f, math.cos, 1.0).decided
     report = compare_grads(f, lambda x: 1.1 * math.cos(x), 1.0)
     assert verdicts(report) == [Verdict.WRONG]
-    assert "the value stands still nearby, and over a step of 4e-01 it is 0.540" in str(report)
+    assert "0.5943325364549538  0.540302" in str(report)
 
 
 def test_what_is_not_finite_is_off_by_no_number():

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini.testing.differences import Differences, Verdict
-from autograd_mini.testing.taylor import Taylor
 
 RIGHT, WRONG, KINK, NOISY = Verdict.RIGHT, Verdict.WRONG, Verdict.KINK, Verdict.NOISY
 
@@ -135,8 +134,10 @@ def test_no_closed_form_is_accused_at_many_more_points():
 def test_what_changes_from_call_to_call_is_noise():
     chance = random.Random(0)
     judgement = Differences(lambda x: x + 1e-3 * chance.random(), 1.0).judge(1.0)
-    assert judgement.verdict is NOISY
-    assert "call to call" in judgement.remark
+    assert judgement.verdict is RIGHT  # as far as many samples tell
+    assert "the value changes from call to call, by " in judgement.remark
+    assert Differences(lambda x: x + chance.random(), 1.0).judge(1.0).verdict is NOISY
+    assert Differences(lambda x: x + 1e-3 * chance.random(), 1.0).judge(1.2).verdict is WRONG
 
 
 def test_noise_of_any_size_is_no_accusation():
@@ -163,31 +164,3 @@ def test_polynomials_are_right_and_what_is_off_is_never_right(coefficients, x, o
     size = max(1.0, math.fsum(abs(k * c * x ** (k - 1)) for k, c in enumerate(coefficients) if k))
     assert Differences(p, x).judge(slope, zero=1e-13 * size).verdict in (RIGHT, NOISY)
     assert Differences(p, x).judge(slope + off * size, zero=1e-13 * size).verdict is not RIGHT
-
-
-# ---- Taylor's remainder ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("f", "x", "found", "verdict"),
-    [
-        (math.sin, 1.0, math.cos(1.0), RIGHT),
-        (math.sin, 1.0, math.cos(1.0) * 1.001, WRONG),
-        (math.sin, 1.0, math.nan, WRONG),
-        (lambda x: 3 * x, 1.0, 3.0, RIGHT),
-        (lambda x: 3 * x, 1.0, 2.0, WRONG),
-        (abs, 0.0, 0.0, KINK),
-        (lambda x: max(x, 0.0), 0.0, 0.0, KINK),
-        (lambda x: x**3, 0.0, 0.0, RIGHT),
-        (lambda x: math.inf, 0.0, 0.0, KINK),
-        (lambda x: 1e20 + x, 0.0, 1.0, NOISY),
-    ],
-)
-def test_verdicts_by_the_order_of_the_remainder(f, x, found, verdict):
-    assert Taylor(f, x).judge(found).verdict is verdict
-
-
-def test_the_order_of_the_remainder_is_told():
-    assert Taylor(math.exp, 0.0).order(1.0) == 2.0
-    assert Taylor(math.exp, 0.0).order(0.99) == 1.0
-    assert Taylor(lambda x: x**3, 0.0).order(0.0) == 3.0
