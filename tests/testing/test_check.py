@@ -213,9 +213,7 @@ def test_a_gradient_by_hand_of_several_arguments_and_of_arrays():
 
 
 def test_a_gradient_by_hand_of_another_size_is_refused():
-    with pytest.raises(
-        TypeError, match="returned 1 number, and <lambda> has 2 to be differentiated with respect to"
-    ):
+    with pytest.raises(TypeError, match="returned 1 number, and <lambda> has 2 to be differentiated with"):
         check_grads(lambda a, b: a * b, lambda a, b: b, 2.0, 3.0)
 
 
@@ -243,9 +241,7 @@ def test_many_arguments_are_checked_at_second_order_in_one_direction():
 
     report = check_grads(f, [0.1 * k for k in range(20)])
     assert report.decided
-    assert (
-        len({f.derivative for f in report.findings}) == 22
-    )  # in two groups and at second order one by one
+    assert len({f.derivative for f in report.findings}) == 22  # first order: a group and a 0
     assert report.findings[-1].derivative == "∂²f/∂(a random direction)∂x[19]"
 
 
@@ -332,7 +328,7 @@ def test_a_gradient_of_dicts_may_be_in_any_order():
         ),
         (
             lambda x: [1.0, 2.0, 3.0],
-            "returned 3 numbers, and <lambda> has 2 to be differentiated with respect to",
+            "returned 3 numbers, and <lambda> has 2 to be differentiated with",
         ),
         (lambda x: 1.0, r"returned 1 number, and <lambda> has 2 .*\(x\['a'\], x\['b'\]\): return one for"),
     ],
