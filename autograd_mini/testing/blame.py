@@ -107,6 +107,10 @@ class Investigation:
         kinks = [e for e in unlike if e.at_a_tie]
         wrong = [e for e in unlike if not e.at_a_tie]
         leaks = [e for e in relevant if e.leaks]
+        order = topological_order(self._root, through_edges=False)
+        cuts = any(node.op is not None and node.op.name == "stop_gradient" for node in order)
+        if cuts and not wrong:
+            return Judgement(Verdict.NOISY, expected, "stop_gradient cuts the gradient on purpose")
         if wrong and accused:
             return Judgement(Verdict.WRONG, expected, str(wrong[0]))
         if kinks:
@@ -232,7 +236,8 @@ def _expected(row: Primitive, operands: tuple[float, ...], by: tuple[int, ...]) 
 def _first(node: Value, operands: tuple[float, ...], k: int) -> Suspect:
     assert node.op is not None
     d = node.partials[k]
-    return Suspect(node.op, operands, (k,), d or 0.0, _expected(node.op, operands, (k,)), d is not None)
+    expected = _expected(node.op, operands, (k,)) if node.op.name != "stop_gradient" else d or 0.0
+    return Suspect(node.op, operands, (k,), d or 0.0, expected, d is not None)
 
 
 def _seconds(row: Primitive, operands: tuple[float, ...], pairs: list[tuple[int, int]]) -> list[Suspect]:

@@ -177,11 +177,20 @@ class Differences:
                 self._opened.append(window)
                 yield window
 
-    def judge(self, found: float, rtol: float = 1e-6, zero: float = 0.0, slack: float = 0.0) -> Judgement:
+    def judge(
+        self,
+        found: float,
+        rtol: float = 1e-6,
+        zero: float = 0.0,
+        slack: float = 0.0,
+        *,
+        quick: bool = False,
+    ) -> Judgement:
         """Compare a derivative with the values.
 
         A relative error of `rtol` is let pass, an absolute one of `slack`, and any between numbers up to
-        `zero`: the rounding that is left of larger ones where a derivative is 0.
+        `zero`: the rounding that is left of larger ones where a derivative is 0. A `quick` judge does not
+        look for more evidence once two windows that agree are against the derivative.
         """
         if not math.isfinite(self._x):
             return Judgement(Verdict.KINK, remark=f"the point itself is {self._x!r}")
@@ -202,6 +211,8 @@ class Differences:
             if not (window.slope.near(found, rtol, zero) or abs(window.slope.slope - found) <= slack):
                 if not abs(found - window.slope.slope) <= DOUBT * window.sides:
                     against.append(window)
+                    if quick and len(against) > 1 and window.slope.near(against[-2].slope.slope, rtol):
+                        break
             elif not any(window.slope.near(w.slope.slope) for w in against):  # one that tells the two apart
                 if window.slope.resolves(found) or not window.rise or noise > bare.rounding:
                     remark = self._how_noisy(window.slope) if self._restless else ""
@@ -256,7 +267,9 @@ class Differences:
                 remark = f"over a step of {w.step:.0e} it is {w.slope}"
                 return Judgement(Verdict.NOISY, expected.slope, remark)
         still = [w for w in self._opened if w.step < expected.step and (w.rise == 0 or "jump" in w.trouble)]
-        if found == 0 and len(still) > 1 and expected.rise and not self._single:
+        least = min((w for w in self._opened if w.rise), key=lambda w: w.rise, default=expected)
+        coarse = least.rise > 100 * least.rounding and not self._single  # else it is rounding
+        if found == 0 and len(still) > 1 and expected.rise and coarse:
             if not still[0].rise and still[0].step > WIDE_STEP * max(abs(self._x), 1.0):
                 return Judgement(Verdict.RIGHT, still[0].slope)
             remark = f"the values come in steps, and over {expected.step:.0e} they rise by {expected.slope}"

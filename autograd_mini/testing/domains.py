@@ -1,7 +1,7 @@
-"""Where a function may be asked: inside the domain of every row that it calls. Knows of no oracle.
+"""Find where a function can be evaluated: inside the domain of every primitive that it calls.
 
-The domain is found by asking: the function is run on Values, and each operation in the graph it leaves
-is compared with its row.
+A function of this library is run on Values, and each operation in its graph is compared with its
+primitive's domain. A plain function must return finite numbers.
 """
 
 from __future__ import annotations
@@ -11,22 +11,31 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from autograd_mini.engine.value import Value, topological_order
+from autograd_mini.transforms.nested import flatten
 
-__all__ = ["inside", "point_inside", "reach"]
+__all__ = ["inside", "interval_of_each", "point_inside"]
 
 REACHES: Final = (2.0, 10.0, 1.0, 100.0, 1000.0)
 TRIALS: Final = 200
 LARGEST: Final = 1e100
+FARTHEST: Final = 1e6
 
 
-def inside(f: Callable[..., Any], inputs: Sequence[float]) -> bool:
-    """Whether every operation of `f` keeps to the domain of its row, and every number is moderate.
+def inside(f: Callable[..., Any], inputs: Sequence[float], *, plain: bool = False) -> bool:
+    """Whether every operation of `f` keeps to the domain of its primitive, and every number is moderate.
+
+    A function that does not take Values, or is `plain`, is inside where it returns finite numbers.
 
     >>> from autograd_mini import log
     >>> inside(lambda x: log(x - 1), [2.0]), inside(lambda x: log(x - 1), [0.5])
     (True, False)
     """
-    root = f(*map(Value, inputs))
+    if plain:
+        return _is_finite(f, inputs)
+    try:
+        root = f(*map(Value, inputs))
+    except TypeError:  # math.sin, for instance
+        return _is_finite(f, inputs)
     if not isinstance(root, Value):
         return True
     for node in topological_order(root, through_edges=False):
@@ -40,18 +49,56 @@ def inside(f: Callable[..., Any], inputs: Sequence[float]) -> bool:
     return True
 
 
-def reach(f: Callable[..., Any], names: Sequence[str]) -> float:
-    """Return how large numbers must be for a twentieth of them to lie in the domain of `f`.
+def _is_finite(f: Callable[..., Any], inputs: Sequence[float]) -> bool:
+    try:
+        found = flatten(f(*inputs), "the result")[0]
+    except (ArithmeticError, ValueError):
+        return False
+    return all(abs(x) <= LARGEST for x in found)
 
-    Raises ValueError, with the remedy, if they never do.
+
+def interval_of_each(
+    f: Callable[..., Any], names: Sequence[str], given: Mapping[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
+    """Return an interval for each name in which `f` can be evaluated, the other numbers held at a point.
+
+    Raises ValueError, with the remedy, if no point is found.
+
+    >>> from autograd_mini import log
+    >>> low, high = interval_of_each(lambda x: log(x), ["x"], {})["x"]
+    >>> 0 <= low < 1e-6, high
+    (True, 1000000.0)
     """
-    for size in REACHES:
-        if sum(inside(f, trial) for trial in _trials(size, len(names))) >= TRIALS / 20:
-            return size
-    raise ValueError(
-        f"{getattr(f, '__name__', repr(f))}: hardly any numbers up to {max(REACHES):g} lie in its domain; "
-        f"say what {names[0]} may be"
-    )
+    chance = random.Random(len(names))
+    for size in (size for size in REACHES for _ in range(TRIALS)):
+        sides = [given.get(name, (-size, size)) for name in names]
+        point = [chance.uniform(*side) for side in sides]
+        if inside(f, point):
+            break
+    else:
+        raise ValueError(
+            f"{getattr(f, '__name__', repr(f))}: no numbers up to {max(REACHES):g} lie in its domain; "
+            f"say what {names[0]} may be, as in {names[0]}=(0.0, 1.0)"
+        )
+    return {
+        name: given.get(name) or (_end(f, point, i, -FARTHEST), _end(f, point, i, FARTHEST))
+        for i, name in enumerate(names)
+    }
+
+
+def _end(f: Callable[..., Any], point: list[float], i: int, far: float) -> float:
+    """How far number i can go towards `far`."""
+
+    def fits(x: float) -> bool:
+        return inside(f, [*point[:i], x, *point[i + 1 :]])
+
+    if fits(far):
+        return far
+    good, bad = point[i], far
+    for _ in range(60):
+        middle = (good + bad) / 2
+        good, bad = (middle, bad) if fits(middle) else (good, middle)
+    return good
 
 
 def point_inside(

@@ -21,10 +21,10 @@ __all__ = ["FEW", "Claim", "Line", "Search", "along_each", "along_random"]
 
 FEW: Final = 16
 """Up to so many numbers, each derivative is checked by itself."""
-NAMED: Final = 5
+NAMED: Final = 3
 """So many that are not right are looked for one by one."""
-NEGLIGIBLE: Final = 1e-3
-"""Contributions below this part of the typical one get a direction of their own."""
+DECADES: Final = 3
+"""Contributions that are smaller than the typical one by so many decades get a direction of their own."""
 
 Claim = Callable[[Sequence[float]], list[float]]
 """The derivative times a direction, as somebody claims it: a number for each output."""
@@ -93,11 +93,13 @@ class Search:
         rest = [i for i in range(n) if i not in set(odd)]
         sizes = self._sizes(columns)
         typical = self._typical(columns, sizes)
-        small = [i for i in rest if columns and abs(columns[i]) * sizes[i] < NEGLIGIBLE * typical]
-        large = [i for i in rest if i not in set(small)]
-        for group in (large, small):
-            if group:
-                yield from self._cleared(claims, group, columns, sizes, typical, seed=0)
+        bands: dict[float, list[int]] = {}
+        for i in rest:
+            part = abs(columns[i]) * sizes[i] / typical if columns and typical else 1.0
+            bands.setdefault(min(0, int(math.log10(part) / DECADES)) if part else -math.inf, []).append(i)
+        for group in bands.values():
+            largest = max(abs(columns[i]) * sizes[i] for i in group) if columns else 0.0
+            yield from self._cleared(claims, group, columns, sizes, min(typical, largest), seed=0)
 
     def entries(self, claims: dict[str, Claim], indices: Sequence[int]) -> Iterator[Finding]:
         """Judge the derivatives with respect to some numbers, each by itself."""
@@ -115,7 +117,8 @@ class Search:
             for modes, slope in _alike({mode: row[j] for mode, row in claimed.items()}):
                 judgement = Judgement(Verdict.WRONG)
                 if differences:
-                    judgement = differences.judge(slope, self._rtol, zero, slack)
+                    quick = line.index is None
+                    judgement = differences.judge(slope, self._rtol, zero, slack, quick=quick)
                 if self._settle and line.index is not None:
                     judgement = self._settle(judgement, slope, (j, line.index), zero)
                 yield Finding(f"∂{output}/∂{line.name}", modes, slope, judgement)

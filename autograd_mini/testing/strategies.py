@@ -1,26 +1,22 @@
-"""Hypothesis strategies: Values, random programs and expressions, inputs for a function; and a decorator.
+"""Hypothesis strategies: Values, random programs and expressions, and inputs for a function.
 
-All are derived from the table: every row, a user's own included, is drawn inside its own domain. What they
+They come from the table: every primitive, a user's own included, is drawn inside its own domain. What they
 draw shrinks to the few operations, and the simple numbers, that matter.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hypothesis import Phase, given
-from hypothesis import settings as Settings  # noqa: N812  # settings is a parameter here
 from hypothesis import strategies as st
 
 from autograd_mini.engine.value import Value
-from autograd_mini.testing.check import MODES, check_grads
-from autograd_mini.testing.domains import inside, reach
+from autograd_mini.testing.domains import inside, interval_of_each
 from autograd_mini.testing.recipes import Recipe, grow, vocabulary
 
-__all__ = ["check_gradient", "expressions", "inputs_for", "numbers", "programs", "values"]
+__all__ = ["each_input", "expressions", "inputs_for", "numbers", "programs", "values"]
 
 
 def numbers(low: float = -10.0, high: float = 10.0) -> st.SearchStrategy[float]:
@@ -72,66 +68,44 @@ def expressions(**limits: Any) -> st.SearchStrategy[Value]:
 
 
 def inputs_for(f: Callable[..., Any], **domains: Any) -> st.SearchStrategy[tuple[Any, ...]]:
-    """Arguments for `f`, one for each of its parameters, inside the domain of every row that it calls.
+    """Arguments for `f`, one for each of its parameters, inside its domain: near, far, at ends.
 
     A domain may be given by the parameter's name, as an interval or as a strategy; the others are found
-    by trial, and are taken to be single numbers. Raises ValueError if no trial succeeds.
+    by trial, and are taken to be single numbers. `f` may be a function of this library or of plain floats.
+    Raises ValueError if no trial succeeds.
 
     >>> from autograd_mini import log
     >>> inputs_for(lambda x: log(x - 100.0), x=(100.0, 200.0)).example() > (100.0,)  # doctest: +SKIP
     True
     """
     names = [p.name for p in inspect.signature(f).parameters.values() if p.default is p.empty]
+    return st.tuples(*each_input(f, names, domains).values()).filter(
+        lambda inputs: not all(isinstance(x, float) for x in inputs) or inside(f, inputs)
+    )
+
+
+def each_input(
+    f: Callable[..., Any], names: Sequence[str], domains: Mapping[str, Any]
+) -> dict[str, st.SearchStrategy[Any]]:
+    """Return a strategy for each of some parameters; the domains that are not given are found by trial."""
     unknown = set(domains) - set(names)
     if unknown:
         raise TypeError(
-            f"inputs_for: the function has no parameter {min(unknown)!r}; it has {', '.join(names)}"
+            f"{f.__name__} has no parameter {min(unknown)!r} to be drawn; it has {', '.join(names)}"
         )
-    given_ones = {
-        name: domain if isinstance(domain, st.SearchStrategy) else numbers(*domain)
+    known = {
+        name: domain if isinstance(domain, st.SearchStrategy) else anywhere(*domain)
         for name, domain in domains.items()
     }
-    if domains:
-        return st.tuples(*[given_ones.get(name, numbers()) for name in names]).filter(
-            lambda inputs: not all(isinstance(x, float) for x in inputs) or inside(f, inputs)
-        )
-    size = reach(f, names)
-    return st.tuples(*[numbers(-size, size) for _ in names]).filter(lambda inputs: inside(f, inputs))
+    missing = [name for name in names if name not in known]
+    if missing and not any(isinstance(domain, st.SearchStrategy) for domain in domains.values()):
+        box = interval_of_each(f, names, {name: tuple(domains[name]) for name in known})
+        known |= {name: anywhere(*box[name]) for name in missing}
+    return {name: known.get(name, numbers()) for name in names}
 
 
-def check_gradient(
-    f: Callable[..., Any] | None = None,
-    /,
-    *,
-    order: int = 2,
-    modes: Sequence[str] = MODES,
-    oracle: str = "auto",
-    rtol: float = 1e-6,
-    settings: Settings | None = None,
-    **domains: Any,
-) -> Any:
-    """Turn a function into a property test: its derivatives are right wherever it has any.
-
-    Inputs are those of `inputs_for`, with the domains given by name; `settings` are Hypothesis's, and by
-    default have no deadline and no phase of explaining; the rest is passed to `check_grads`. The test
-    takes no arguments, and what fails is shrunk to the simplest input.
-
-    >>> from autograd_mini import exp, log
-    >>> @check_gradient(x=(-5.0, 5.0))
-    ... def test_softplus(x):
-    ...     return log(1 + exp(x))
-    >>> test_softplus()
-    """
-    if f is None:
-        return partial(
-            check_gradient, order=order, modes=modes, oracle=oracle, rtol=rtol, settings=settings, **domains
-        )
-
-    def test(inputs: tuple[Any, ...]) -> None:
-        check_grads(f, *inputs, order=order, modes=modes, oracle=oracle, rtol=rtol)
-
-    test.__name__, test.__qualname__ = f.__name__, f.__qualname__
-    test.__module__, test.__doc__ = f.__module__, f.__doc__
-    if settings is None:  # to explain, Hypothesis traces every line: too slow for an oracle of many
-        settings = Settings(deadline=None, phases=set(Settings().phases) - {Phase.explain})
-    return settings(given(st.deferred(lambda: inputs_for(f, **domains)))(test))
+def anywhere(low: float, high: float) -> st.SearchStrategy[float]:
+    """Floats of an interval: small and whole ones, those of every size, and its ends."""
+    near = numbers(max(low, -2.0), min(high, 2.0)) if low <= 2.0 and high >= -2.0 else None
+    far = numbers(low, high)
+    return far if near is None else near | far

@@ -142,7 +142,7 @@ def test_domains_may_be_given(xs):
 def test_a_domain_that_is_not_found_is_asked_for():
     with pytest.raises(ValueError, match="say what x may be"):
         inputs_for(lambda x: ad.log(x - 1e6))
-    with pytest.raises(TypeError, match="no parameter 'z'; it has x"):
+    with pytest.raises(TypeError, match="no parameter 'z' to be drawn; it has x"):
         inputs_for(lambda x: x, z=(0.0, 1.0))
 
 
