@@ -2,8 +2,9 @@
 
 import pytest
 
+from autograd_mini import primitive
 from autograd_mini.cli.check import main
-from autograd_mini.engine.table import TABLE, primitive
+from autograd_mini.engine.table import TABLE
 
 
 def run(capsys, *argv):
