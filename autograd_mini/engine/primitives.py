@@ -1,4 +1,4 @@
-"""The table of primitives, one row each: adding a function to the library is adding a row here.
+"""The primitives: adding a function to the library is adding one here.
 
 A partial is called with the output first, then the operands: ``exp`` has ``lambda y, x: y``. Rules and
 definitions are written in other primitives and in ``+``, ``-``, ``*``, so that the same text runs on
@@ -9,7 +9,7 @@ floats, on ``Value``s (for higher orders) and on anything else that records. Fou
 * a partial that is zero everywhere is ``None``: no edge, through which not even nan can flow;
 * outside the domain a rule returns nan *with an edge* (``nan * x``), so that the next order is nan too.
 
-A row without a ``definition`` is irreducible: a backend spells those, and has the others from their
+A primitive without a ``definition`` is irreducible: a backend spells those, and has the others from their
 definitions. What each function returns at kinks and poles is promised in the page on conventions.
 """
 
@@ -498,7 +498,6 @@ log = define(
     value=_ieee(math.log, {0.0: -inf}),
     partials=[lambda y, x: div(1.0, _right_of_zero(x) + 0.0)],
     domain=[POSITIVE],
-    latex=r"\log\left({x}\right)",
     doc="The natural logarithm; -inf at 0, nan below.",
 )
 log2 = define(
@@ -550,21 +549,18 @@ sin = define(
     "sin",
     value=lambda x: math.sin(x) if -inf < x < inf else nan,
     partials=[lambda y, x: cos(x)],
-    latex=r"\sin\left({x}\right)",
     doc="The sine, x in radians.",
 )
 cos: Primitive = define(
     "cos",
     value=lambda x: math.cos(x) if -inf < x < inf else nan,
     partials=[lambda y, x: -sin(x)],
-    latex=r"\cos\left({x}\right)",
     doc="The cosine, x in radians.",
 )
 tan = define(
     "tan",
     value=_ieee(math.tan),
     partials=[lambda y, x: 1.0 + y * y],
-    latex=r"\tan\left({x}\right)",
     doc="The tangent, x in radians.",
 )
 asin = define(
@@ -701,7 +697,6 @@ sinh: Primitive = define(
     value=_ieee(math.sinh),
     partials=[lambda y, x: cosh(x)],
     domain=[(-710.0, 710.0)],
-    latex=r"\sinh\left({x}\right)",
     doc="The hyperbolic sine.",
 )
 cosh: Primitive = define(
@@ -709,14 +704,12 @@ cosh: Primitive = define(
     value=_cosh,
     partials=[lambda y, x: sinh(x)],
     domain=[(-710.0, 710.0)],
-    latex=r"\cosh\left({x}\right)",
     doc="The hyperbolic cosine.",
 )
 tanh: Primitive = define(
     "tanh",
     value=math.tanh,
     partials=[lambda y, x: sech_squared(x)],  # 1 - y² has no correct digit left at x = 20
-    latex=r"\tanh\left({x}\right)",
     doc="The hyperbolic tangent.",
 )
 sech_squared: Primitive = define(
@@ -725,7 +718,7 @@ sech_squared: Primitive = define(
     partials=[lambda y, x: -2.0 * (tanh(x) * y)],
     reference="sech(x) ** 2",
     latex=r"\operatorname{{sech}}^2\left({x}\right)",
-    doc="1/cosh²x, the derivative of tanh: a row of its own, exact to the last digits at every order.",
+    doc="1/cosh²x, the derivative of tanh: a primitive of its own, exact to the last digits at every order.",
 )
 asinh = define(
     "asinh",

@@ -40,6 +40,8 @@ Interval = tuple[float, float]
 
 REALS: Final[Interval] = (-1.7976931348623157e308, 1.7976931348623157e308)
 
+LATEX_NAMES: Final = frozenset({"cos", "cosh", "log", "sin", "sinh", "tan", "tanh"})
+
 _ONE, _MANY = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
 
 ATOM: Final = 9
@@ -94,27 +96,7 @@ class Primitive:
     (1.0, 3.0, nan)
     """
 
-    __slots__ = (
-        "__dict__",
-        "aliases",
-        "builtin",
-        "definition",
-        "domain",
-        "form",
-        "latex",
-        "name",
-        "operands",
-        "origin",
-        "partials",
-        "precedence",
-        "recorders",
-        "reference",
-        "slopes",
-        "spelling",
-        "value",
-        "variadic",
-        "version",
-    )
+    __slots__ = ("__dict__", "recorders", "slopes", "value", "variadic")  # slots for what is hot
 
     recorders: dict[type, Callable[[Any], Any]]
     """Of a primitive of one operand: types that have a faster way to record it than `record_primitive`."""
@@ -151,9 +133,10 @@ class Primitive:
         plain = operands.replace("*", "").split()
         arguments = ", ".join(f"{{{x}}}" for x in plain)
         roman = name.replace("_", r"\_")
+        called = rf"\{name}" if name in LATEX_NAMES else rf"\operatorname{{{{{roman}}}}}"
         self.reference = reference or f"{name}({', '.join(plain)})"
         self.form = form or f"{name}({arguments})"
-        self.latex = latex or rf"\operatorname{{{{{roman}}}}}\left({arguments}\right)"
+        self.latex = latex or rf"{called}\left({arguments}\right)"
         self.precedence = precedence
         self.aliases = tuple(aliases)
         self.builtin = builtin

@@ -1,4 +1,4 @@
-"""`Value`: a number that remembers how it was computed. Read this file first; it needs no other.
+"""A number and the graph that computed it. Read this file first.
 
 ``e = (a + b) * (b + 1)`` leaves behind a graph. Each node of it holds its number, the primitive that
 made it, the operands, and on the edge to each operand the local derivative, taken when the operation
@@ -8,12 +8,12 @@ was recorded::
     b ──1──▶   ╱                   ▲           ∂e/∂d = c = 3
     b ──1──▶ d = b + 1 ────3───────┘
 
-`Value.backward` repays the debt: e starts with 1 and pays each operand what it has received times the
-derivative on the edge; a node passes on what has piled up once everyone who owes it has paid. Every
-edge is walked once, so the whole gradient costs about as much as the expression did.
+`Value.backward` computes the gradient: e starts with 1, and each node gives to each operand what it has
+received times the derivative on the edge, once all its users have given to it. Every edge is walked once,
+so the whole gradient costs about as much as the expression did.
 
-What a primitive *is* stands in `table`, and which there are in `primitives`; how Python's operators call
-them, in `operators`. Walks that return new things (transforms, ledgers, pictures, programs) live above,
+`table` says what a primitive is, `primitives` which there are, and `operators` how Python's operators call
+them. Walks that return new things (transforms, ledgers, pictures, programs) live above,
 and use `op`, `operands`, `partials` and `topological_order`.
 """
 
@@ -126,7 +126,7 @@ class Value(Recorder):
 
     @property
     def grad(self) -> float:
-        """The derivative of the last root by this node; for a leaf, the sum since it was zeroed."""
+        """The derivative of the last root with respect to this node; of a leaf, the sum since it was zeroed."""
         try:
             return self._grad
         except AttributeError:  # a slot that recording leaves empty, because every store counts
@@ -138,7 +138,7 @@ class Value(Recorder):
 
     @property
     def label(self) -> str | None:
-        """What ledgers and pictures call the node; None where they choose."""
+        """What ledgers and pictures call the node; None: named automatically."""
         try:
             return self._label
         except AttributeError:
@@ -182,7 +182,7 @@ class Value(Recorder):
 
     @staticmethod
     def record_primitive(op: Primitive, operands: tuple[Any, ...]) -> Value:
-        """Apply `op` to Values and numbers and return the node; any row of the table comes this way."""
+        """Apply `op` to Values and numbers and return the node."""
         if modes.active and not modes.recording():
             result = op(*[x.data if isinstance(x, Value) else x for x in operands])
             return Value(result) if result.__class__ is float else result
@@ -209,8 +209,8 @@ class Value(Recorder):
         return node
 
     # These operators are the hot path: between two Values, and with a float, they are written out. A test
-    # holds each to its row, bit for bit. All else — subclasses, modes, the other operators — is inherited
-    # and goes through the row.
+    # holds each to its primitive, bit for bit. All else — subclasses, modes, the other operators — is
+    # inherited and calls the primitive.
 
     if not TYPE_CHECKING:  # it has the types from `Recorder`
 
@@ -313,7 +313,10 @@ class Value(Recorder):
                     x = self._data
                     try:
                         return _node(power, c_pow(x, other), self, other * c_pow(x, less_one), other, None)
-                    except (OverflowError, ValueError):  # where Python raises, the row answers as C does
+                    except (
+                        OverflowError,
+                        ValueError,
+                    ):  # where Python raises, the primitive answers as C does
                         pass
             return super().__pow__(other)
 
@@ -322,7 +325,7 @@ class Value(Recorder):
                 return neg(self)
             return _node(neg, -self._data, self, -1.0, None, None)
 
-    # ---- repaying the debt -----------------------------------------------------------------------
+    # ---- the gradient ----------------------------------------------------------------------------
 
     def backward(self) -> None:
         """Add the derivative of this node with respect to each leaf to the leaf's `grad`.
@@ -352,7 +355,7 @@ class Value(Recorder):
                     node._grad = 0.0
 
     def detach(self) -> Value:
-        """Return a new leaf with the same number: what is computed from it owes nothing further."""
+        """Return a new leaf with the same number: no derivative passes."""
         data = self.data
         return Value(data, self.label) if data.__class__ is float else data  # type: ignore[return-value]
 
@@ -543,12 +546,12 @@ def _repay(root: Value) -> None:
 
 
 def _in_order(root: Value, leaves: list[tuple[Value, float]]) -> list[Value]:
-    """List what has debts, operands first, and set every balance to zero: `topological_order`, faster.
+    """List the nodes that edges lead to, operands first, with gradients of zero: a fast `topological_order`.
 
     The zero is -0.0, the identity of IEEE addition: from 0.0 a sum of -0.0 alone would lose its sign.
-    Leaves are listed apart, with the gradient they had; they owe nobody. Each sweep has two marks of its
-    own, greater than all before: one for a node that has been met, one for a node in the list. So none
-    need be taken off, and a sweep that was interrupted leaves nothing behind.
+    Leaves are listed apart, with the gradient they had. Each sweep has two marks of its own, greater than
+    all before: one for a node that has been met, one for a node in the list. So no mark needs to be taken
+    off, and a sweep that was interrupted leaves nothing behind.
     """
     met = next(_sweeps)
     listed = met + 1
@@ -601,7 +604,7 @@ def _meet(x: Value, listed: int, stack: list[Value], leaves: list[tuple[Value, f
 
 
 def _pay_debts(order: list[Value]) -> None:
-    """Let every node pay its operands, once all that owe it have paid: the last in the list begins."""
+    """Let every node give to its operands, once all its users have given to it: the last one begins."""
     for node in reversed(order):
         received = node._grad
         dx, dy = node._dx, node._dy

@@ -14,7 +14,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec
 
 from autograd_mini.engine import modes
 from autograd_mini.engine.primitives import identity, stop_gradient
@@ -51,6 +51,8 @@ def _core(x: Any) -> Any:
         x = x.primal
     return x
 
+
+P = ParamSpec("P")
 
 _keys = itertools.count()
 
@@ -223,8 +225,8 @@ def _tell_of_a_tie(name: str) -> None:
 
 
 def grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
-) -> Callable[..., Any]:
+    f: Callable[P, Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[P, Any]:
     """Return the function that computes the gradient of `f`, which returns one number.
 
     `argnums` says by which positional arguments: an int, or a tuple of them, which gives a tuple. An
@@ -253,8 +255,8 @@ def grad(
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
-) -> Callable[..., Any]:
+    f: Callable[P, Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[P, Any]:
     """Return the function that computes ``(f(x), grad(f)(x))`` at the price of one call of `f`.
 
     That is what ``scipy.optimize.minimize(value_and_grad(f), x0, jac=True)`` takes. Arguments and errors
@@ -305,7 +307,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], Any]]:
     return structure.rebuild([call.plain(y, live) for y in outputs]), pullback
 
 
-def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacobian(f: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[P, Any]:
     """Return the function that computes every derivative of every number that `f` returns.
 
     The result has the structure of `f`'s, with the structure of the argument in place of each number:
@@ -325,7 +327,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     return every_derivative
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hessian(f: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Callable[P, Any]:
     """Return the function that computes the second derivatives of `f`: the jacobian of its gradient.
 
     For an array of shape T the result has shape T + T. Arguments and errors are those of `grad`.
