@@ -14,7 +14,7 @@ from pathlib import Path
 from machine import description
 
 from autograd_mini import Value, explore, logaddexp
-from autograd_mini.engine.value import evaluation_order
+from autograd_mini.show.names import evaluation_order
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from browser import browsing

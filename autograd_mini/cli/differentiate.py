@@ -14,13 +14,13 @@ from typing import Any, Final
 from autograd_mini import __version__
 from autograd_mini.cli.arguments import Parser, UsageError, arranged, assigned, complain, read_expression
 from autograd_mini.engine import ACCELERATED
-from autograd_mini.engine.value import Value, evaluation_order
+from autograd_mini.engine.value import Value
 from autograd_mini.formulas.formula import latex
 from autograd_mini.formulas.parse import Expression, ExpressionError
 from autograd_mini.page.explore import explore
 from autograd_mini.show.draw import draw
 from autograd_mini.show.ledger import Ledger, ledger
-from autograd_mini.show.names import definition, names, operation
+from autograd_mini.show.names import definition, evaluation_order, names, operation
 from autograd_mini.show.paths import paths, visits
 from autograd_mini.show.render import RenderError, write
 from autograd_mini.show.text import columns, elided, showable

@@ -14,7 +14,8 @@ from autograd_mini.compiler.program import Builder, Program, rules
 from autograd_mini.compiler.unshared import Unshared
 from autograd_mini.engine.modes import collector_paused
 from autograd_mini.engine.table import TABLE
-from autograd_mini.engine.value import Value, depth_first, evaluation_order, number_of, topological_order
+from autograd_mini.engine.value import Value, depth_first, number_of, topological_order
+from autograd_mini.show.names import evaluation_order
 
 __all__ = ["Graph"]
 

@@ -20,7 +20,8 @@ from autograd_mini.engine import modes
 from autograd_mini.engine.operators import Recorder
 from autograd_mini.engine.primitives import equal, stop_gradient, where
 from autograd_mini.engine.table import Primitive, is_number
-from autograd_mini.engine.value import Value, evaluation_order, number_of
+from autograd_mini.engine.value import Value, number_of
+from autograd_mini.show.names import evaluation_order
 from autograd_mini.transforms.comparisons import truth
 from autograd_mini.transforms.nested import Structure, flatten
 

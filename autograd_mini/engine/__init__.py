@@ -1,4 +1,6 @@
-"""The path by which micrograd's users import `Value`; the engine itself is in `value`.
+"""The engine: numbers that remember how they were computed, and what is known of each operation.
+
+Micrograd's users find `Value` here; read `value` first.
 
 `ACCELERATED` says whether its hot path runs in C, as `_node.c` has it, or in Python.
 """

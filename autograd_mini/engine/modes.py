@@ -80,26 +80,23 @@ class Mode:
         self._entered: list[_Block] = []
 
     def __enter__(self) -> None:
+        global active, listening
         block = _Block(self)
         with _counting:
-            self._count(1)
+            active += self.operations
+            listening += not self.operations
             self._entered.append(block)
         _blocks.set((block, *_open_blocks()))
 
     def __exit__(self, *error: object) -> None:
+        global active, listening
         with _counting:
-            self._count(-1)
+            active -= self.operations
+            listening -= not self.operations
             block = next((block for block in _open_blocks() if block.mode is self), self._entered[-1])
             self._entered.remove(block)
         block.open = False
         _blocks.set(tuple(_open_blocks()))
-
-    def _count(self, change: int) -> None:
-        global active, listening
-        if self.operations:
-            active += change
-        else:
-            listening += change
 
     def __call__(self, f: F) -> F:
         """Decorate a function. Of a generator, the body runs in the mode, and not who iterates over it."""

@@ -568,7 +568,6 @@ asin = define(
     value=_ieee(math.asin),
     partials=[lambda y, x: div(1.0, sqrt(_one_less_square(x)))],
     domain=[UNIT],
-    latex=r"\arcsin\left({x}\right)",
     aliases=["arcsin"],
     doc="The angle in [-π/2, π/2] whose sine is x; its derivative at ±1 is inf, and both are nan beyond.",
 )
@@ -577,7 +576,6 @@ acos = define(
     value=_ieee(math.acos),
     partials=[lambda y, x: div(-1.0, sqrt(_one_less_square(x)))],
     domain=[UNIT],
-    latex=r"\arccos\left({x}\right)",
     aliases=["arccos"],
     doc="The angle in [0, π] whose cosine is x; its derivative at ±1 is -inf, and both are nan beyond.",
 )
@@ -585,7 +583,6 @@ atan = define(
     "atan",
     value=math.atan,
     partials=[lambda y, x: div(1.0, 1.0 + x * x)],
-    latex=r"\arctan\left({x}\right)",
     aliases=["arctan"],
     doc="The angle in [-π/2, π/2] whose tangent is x.",
 )
@@ -718,7 +715,7 @@ sech_squared: Primitive = define(
     partials=[lambda y, x: -2.0 * (tanh(x) * y)],
     reference="sech(x) ** 2",
     latex=r"\operatorname{{sech}}^2\left({x}\right)",
-    doc="1/cosh²x, the derivative of tanh: a primitive of its own, exact to the last digits at every order.",
+    doc="1/cosh²x, the derivative of tanh: a primitive of its own, exact at every order.",
 )
 asinh = define(
     "asinh",

@@ -8,10 +8,10 @@ primitives themselves are in `primitives`; those of a user's own are made by `cu
 
 from __future__ import annotations
 
-import inspect
 import math
 import numbers
 from collections.abc import Callable, Sequence
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, Final, SupportsFloat, SupportsIndex, overload
 
 from autograd_mini.engine.float_rules import on_floats
@@ -29,7 +29,6 @@ __all__ = [
     "exact_number",
     "is_number",
     "named",
-    "replace",
 ]
 
 inf: Final = math.inf
@@ -40,9 +39,7 @@ Interval = tuple[float, float]
 
 REALS: Final[Interval] = (-1.7976931348623157e308, 1.7976931348623157e308)
 
-LATEX_NAMES: Final = frozenset({"cos", "cosh", "log", "sin", "sinh", "tan", "tanh"})
-
-_ONE, _MANY = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
+LATEX_NAMES: Final = "arccos arcsin arctan cos cosh log sin sinh tan tanh"
 
 ATOM: Final = 9
 """The precedence of a form that never needs brackets around it, such as a function call."""
@@ -133,7 +130,8 @@ class Primitive:
         plain = operands.replace("*", "").split()
         arguments = ", ".join(f"{{{x}}}" for x in plain)
         roman = name.replace("_", r"\_")
-        called = rf"\{name}" if name in LATEX_NAMES else rf"\operatorname{{{{{roman}}}}}"
+        own = [rf"\{x}" for x in (name, *aliases) if x in LATEX_NAMES.split()]
+        called = own[0] if own else rf"\operatorname{{{{{roman}}}}}"
         self.reference = reference or f"{name}({', '.join(plain)})"
         self.form = form or f"{name}({arguments})"
         self.latex = latex or rf"{called}\left({arguments}\right)"
@@ -141,6 +139,7 @@ class Primitive:
         self.aliases = tuple(aliases)
         self.builtin = builtin
         self.version = 0
+        self.former: Primitive | None = None  # of the same name, that this one replaces
         self.origin: set[tuple[str, str]] = set()
         self.recorders = {}
         self.__doc__ = doc
@@ -162,11 +161,10 @@ class Primitive:
             return getattr(self, name)
 
     @property
-    def __signature__(self) -> inspect.Signature:
+    def __signature__(self) -> Signature:
         """The operands by name, for `help` and editors."""
-        return inspect.Signature(
-            [inspect.Parameter(x.lstrip("*"), _MANY if x.startswith("*") else _ONE) for x in self.operands]
-        )
+        kind = Parameter.VAR_POSITIONAL if self.variadic else Parameter.POSITIONAL_OR_KEYWORD
+        return Signature([Parameter(x.lstrip("*"), kind) for x in self.operands])
 
     def in_python(self, operands: Sequence[str]) -> str:
         """Return the call as text: the primitive's spelling in Python, or its name with a _ behind it.
@@ -273,8 +271,6 @@ class PrimitiveByName(Primitive):
 TABLE: Final[dict[str, Primitive]] = {}
 """Every primitive by name, in the order of definition."""
 
-_replaced: Final[dict[str, list[Primitive]]] = {}
-
 
 def define(name: str, operands: str = "x", *, kind: type[Primitive] = Primitive, **about: Any) -> Primitive:
     """Put a primitive of this package into the table and return it; the arguments are `Primitive`'s."""
@@ -282,27 +278,18 @@ def define(name: str, operands: str = "x", *, kind: type[Primitive] = Primitive,
     return row
 
 
-def replace(row: Primitive) -> None:
-    """Put a primitive in the place of the one that has its name; graphs and pickles keep theirs."""
-    former = _replaced.setdefault(row.name, [])
-    if row.name in TABLE:
-        former.append(TABLE[row.name])
-    row.version = len(former)
-    TABLE[row.name] = row
-
-
 def named(name: str, version: int | None = None) -> Primitive:
     """Return the primitive called `name`, or a former one by its version, where this process has it.
 
     LookupError tells what to do when there is none of this name.
     """
-    former = _replaced.get(name, ())
-    if name in TABLE and version is not None and version < len(former):
-        return former[version]
     try:
-        return TABLE[name]
+        row = TABLE[name]
     except KeyError:
         raise LookupError(
             f"no primitive is called {name!r} here; one of your own must be defined (import the module "
             "that does it) before a graph that uses it is loaded"
         ) from None
+    while version is not None and row.version > version and row.former is not None:
+        row = row.former
+    return row

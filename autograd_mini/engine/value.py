@@ -39,13 +39,11 @@ __all__ = [
     "Value",
     "add_gradients",
     "depth_first",
-    "evaluation_order",
     "expect_value",
     "give_methods",
     "number_of",
     "numbers_of",
     "sweep",
-    "take_methods",
     "topological_order",
 ]
 
@@ -126,7 +124,7 @@ class Value(Recorder):
 
     @property
     def grad(self) -> float:
-        """The derivative of the last root with respect to this node; of a leaf, the sum since it was zeroed."""
+        """The derivative of the last root with respect to this node; of a leaf, the sum of them."""
         try:
             return self._grad
         except AttributeError:  # a slot that recording leaves empty, because every store counts
@@ -426,20 +424,6 @@ def topological_order(
     return depth_first([root], (lambda node: () if node in until else below(node)) if until else below)
 
 
-def evaluation_order(*roots: Value, known: Collection[Value] = ()) -> list[Value]:
-    """Return all that `roots` were computed from, operands before results, as one would write it down.
-
-    The first operand's side comes before the second's. Operands without an edge, such as the branch
-    that a `where` did not take, are there too. What is `known` is left out, and so is all behind it.
-
-    >>> a, b = Value(2.0, "a"), Value(1.0, "b")
-    >>> [node.data for node in evaluation_order((a + b) * (b + 1))]
-    [2.0, 1.0, 3.0, 2.0, 6.0]
-    """
-    unknown = [root for root in roots if root not in known]
-    return depth_first(unknown, lambda node: [x for x in _operands(node)[::-1] if x not in known])[::-1]
-
-
 def depth_first(roots: Iterable[Value], below: Callable[[Value], Iterable[Value]]) -> list[Value]:
     """Return all that is reached from `roots` by way of `below`, each node before what is below it.
 
@@ -546,7 +530,7 @@ def _repay(root: Value) -> None:
 
 
 def _in_order(root: Value, leaves: list[tuple[Value, float]]) -> list[Value]:
-    """List the nodes that edges lead to, operands first, with gradients of zero: a fast `topological_order`.
+    """List the nodes that edges lead to, operands first, with gradients of zero.
 
     The zero is -0.0, the identity of IEEE addition: from 0.0 a sum of -0.0 alone would lose its sign.
     Leaves are listed apart, with the gradient they had. Each sweep has two marks of its own, greater than
@@ -755,14 +739,6 @@ def give_methods(row: Primitive) -> None:
     if not row.variadic and len(row.operands) == 1:
         row.recorders[Value] = method = _method(row)
         give_method(Value, row, method)
-
-
-def take_methods(row: Primitive) -> None:
-    """Take away the methods of a primitive that is to be replaced."""
-    for cls in (Recorder, Value):
-        for name in (row.name, *row.aliases):
-            if getattr(vars(cls).get(name), "row", None) is row:
-                delattr(cls, name)
 
 
 def _method(row: Primitive) -> Callable[..., Any]:

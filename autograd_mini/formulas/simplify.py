@@ -17,8 +17,9 @@ from typing import Any, Final, NamedTuple
 
 from autograd_mini.engine import primitives as p
 from autograd_mini.engine.table import Primitive
-from autograd_mini.engine.value import Value, evaluation_order
+from autograd_mini.engine.value import Value
 from autograd_mini.formulas.formula import Shown, Term
+from autograd_mini.show.names import evaluation_order
 
 __all__ = ["simplified"]
 

@@ -7,9 +7,9 @@ import math
 from typing import Any
 
 from autograd_mini.engine.table import Primitive
-from autograd_mini.engine.value import Value, evaluation_order
+from autograd_mini.engine.value import Value
 from autograd_mini.formulas.derivative import Formula
-from autograd_mini.show.names import names
+from autograd_mini.show.names import evaluation_order, names
 
 __all__ = ["to_sympy"]
 

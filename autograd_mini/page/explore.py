@@ -22,10 +22,10 @@ from typing import Any, Final
 
 from autograd_mini.compiler.backends import javascript
 from autograd_mini.engine.table import TABLE, Primitive
-from autograd_mini.engine.value import Value, evaluation_order
+from autograd_mini.engine.value import Value
 from autograd_mini.formulas.parse import CONSTANTS, LONGEST, OTHER_NAMES, REMEDIES, Expression, parse
 from autograd_mini.show.groups import scopes_of
-from autograd_mini.show.names import names
+from autograd_mini.show.names import evaluation_order, names
 from autograd_mini.show.render import write
 from autograd_mini.show.text import counted, isolated, one_line
 

@@ -17,7 +17,7 @@ from itertools import count
 from string import ascii_lowercase
 from typing import Any, Final, Literal
 
-from autograd_mini.engine.value import Value, evaluation_order, expect_value, number_of
+from autograd_mini.engine.value import Value, expect_value, number_of
 from autograd_mini.show.groups import (
     BANDS,
     FAR,
@@ -33,7 +33,7 @@ from autograd_mini.show.groups import (
 )
 from autograd_mini.show.ledger import ledger
 from autograd_mini.show.moving import moving as set_in_motion
-from autograd_mini.show.names import applied, constant, definition, in_general, names
+from autograd_mini.show.names import applied, constant, definition, evaluation_order, in_general, names
 from autograd_mini.show.render import Picture
 from autograd_mini.show.text import counted, isolated, one_line, short
 from autograd_mini.show.tree import tree

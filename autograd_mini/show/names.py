@@ -7,20 +7,38 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Final
 
 from autograd_mini.engine.primitives import neg, where
 from autograd_mini.engine.table import ATOM, Primitive
-from autograd_mini.engine.value import Value, evaluation_order
+from autograd_mini.engine.value import Value, depth_first
 from autograd_mini.show.scopes import scope_and_name
 from autograd_mini.show.text import elided, one_line, short
 
-__all__ = ["applied", "constant", "definition", "in_general", "names", "operation"]
+__all__ = ["applied", "constant", "definition", "evaluation_order", "in_general", "names", "operation"]
 
 MOST: Final = 6
 """How many operands of a sum or a dot are named."""
+
+
+def evaluation_order(*roots: Value, known: Collection[Value] = ()) -> list[Value]:
+    """Return all that `roots` were computed from, operands before results, as one would write it down.
+
+    The first operand's side comes before the second's. Operands without an edge, such as the branch
+    that a `where` did not take, are there too. What is `known` is left out, and so is all behind it.
+
+    >>> a, b = Value(2.0, "a"), Value(1.0, "b")
+    >>> [node.data for node in evaluation_order((a + b) * (b + 1))]
+    [2.0, 1.0, 3.0, 2.0, 6.0]
+    """
+    unknown = [root for root in roots if root not in known]
+
+    def below(node: Value) -> list[Value]:
+        return [x for x in reversed(node.operands) if isinstance(x, Value) and x not in known]
+
+    return depth_first(unknown, below)[::-1]
 
 
 def names(root: Value) -> dict[Value, str]:

@@ -8,8 +8,9 @@ from functools import wraps
 from types import FunctionType
 from typing import Any, TypedDict, Unpack, overload
 
-from autograd_mini.engine.table import ATOM, TABLE, Interval, Primitive, as_number, is_number, nan, replace
-from autograd_mini.engine.value import give_methods, take_methods
+from autograd_mini.engine.operators import Recorder
+from autograd_mini.engine.table import ATOM, TABLE, Interval, Primitive, as_number, is_number, nan
+from autograd_mini.engine.value import Value, give_methods
 
 __all__ = ["primitive"]
 
@@ -131,9 +132,11 @@ def primitive(
         made_of = (value, definition, *partials)
         row.origin = {_place(f, name) for f in made_of if isinstance(f, FunctionType)}
         _refuse_if_taken(row)
-        if name in TABLE:
-            take_methods(TABLE[name])
-        replace(row)
+        row.former = TABLE.get(name)
+        if row.former is not None:
+            row.version = row.former.version + 1
+            _take_methods(row.former)
+        TABLE[name] = row
         give_methods(row)
         return row
 
@@ -142,6 +145,14 @@ def primitive(
     if name is None:
         raise TypeError("a primitive with a value or a definition needs a name: primitive(name, ...)")
     return define(name, operands or "x", partials, value, doc)
+
+
+def _take_methods(row: Primitive) -> None:
+    """Take away the methods of a primitive that is to be replaced."""
+    for cls in (Recorder, Value):
+        for name in (row.name, *row.aliases):
+            if getattr(vars(cls).get(name), "row", None) is row:
+                delattr(cls, name)
 
 
 def _place(function: FunctionType, name: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from autograd_mini.engine.value import Value
 def test_mypy_knows_the_types_and_refuses_what_is_wrong():
     here = Path(__file__).parent
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(here / "typed.py")]
-    found = subprocess.run(command, capture_output=True, text=True, cwd=here.parents[1])
+    found = subprocess.run(command, check=False, capture_output=True, text=True, cwd=here.parents[1])
     assert found.stdout == found.stderr == ""
 
 
@@ -41,8 +41,6 @@ def test_help_shows_the_operands():
         text = pydoc.render_doc(primitive, renderer=pydoc.plaintext)
         assert call in text
         assert primitive.__doc__ in text
-    assert str(inspect.signature(Value.atan2)) == "(self, x)"
-    assert str(inspect.signature(ag.Value(1.0).sin)) == "()"
 
 
 def test_a_derivative_has_the_parameters_of_its_function():

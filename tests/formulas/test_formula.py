@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from autograd_mini import Value, primitive
 from autograd_mini.engine.table import TABLE
-from autograd_mini.engine.value import evaluation_order
 from autograd_mini.formulas.formula import formula, in_lines, latex
 from autograd_mini.formulas.notebook import as_mathematics
 from autograd_mini.formulas.parse import ExpressionError, parse
-from autograd_mini.show.names import names
+from autograd_mini.show.names import evaluation_order, names
 from autograd_mini.testing.recipes import vocabulary
 from autograd_mini.testing.strategies import expressions
 

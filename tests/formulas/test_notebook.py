@@ -58,16 +58,16 @@ def test_whatever_the_numbers_and_labels_nothing_is_raised(root, number, label):
         assert text is None or text
 
 
-def test_large_graphs_and_a_custom_row_without_latex_are_shown(monkeypatch):
+def test_large_graphs_and_a_custom_row_without_latex_are_shown():
     squares, chain = Value(1.0001, "x"), Value(0.5, "x")
     for _ in range(60):
         squares = squares * squares
     for _ in range(20_000):
         chain = -chain
-    monkeypatch.setattr("autograd_mini.engine.table.TABLE", dict(TABLE))
     odd = primitive(
         "odd_one", "x y", partials=[lambda z, x, y: y, lambda z, x, y: x], definition=lambda x, y: x * y
     )
+    del TABLE["odd_one"]
     custom = odd(Value(2.0, "a"), Value(3.0, "b")) + 1
     for root in (squares, chain, custom):
         for text in shown(root)[:3]:

@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 
 from autograd_mini import Value
-from autograd_mini.engine.value import evaluation_order
 from autograd_mini.formulas.formula import Notation, write
 from autograd_mini.formulas.parse import Expression, parse
 from autograd_mini.formulas.simplify import WIDEST, simplified
-from autograd_mini.show.names import names
+from autograd_mini.show.names import evaluation_order, names
 from autograd_mini.testing.strategies import expressions
 
 

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from javascript import hexadecimal, run
 
 from autograd_mini import Expression, ExpressionError, Value
-from autograd_mini.engine.value import evaluation_order
 from autograd_mini.formulas.parse import CONSTANTS
 from autograd_mini.page.explore import OWN, graph_items
-from autograd_mini.show.names import names, operation
+from autograd_mini.show.names import evaluation_order, names, operation
 from autograd_mini.show.text import short
 
 READ = """

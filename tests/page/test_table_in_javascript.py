@@ -12,8 +12,8 @@ from program_cases import SPECIAL, expression, numbers_for
 from autograd_mini import Value, compile, ledger, primitive, sigmoid, where
 from autograd_mini.compiler.backends import javascript
 from autograd_mini.engine.table import TABLE
-from autograd_mini.engine.value import evaluation_order
 from autograd_mini.page.explore import OWN, graph_items
+from autograd_mini.show.names import evaluation_order
 
 ARITHMETIC = {
     *("add", "sub", "mul", "div", "neg", "sqrt", "abs", "less", "equal", "where", "sum", "dot"),

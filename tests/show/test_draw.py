@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_mini import Value, dot, where
-from autograd_mini.engine.value import evaluation_order
 from autograd_mini.nn import MLP
 from autograd_mini.show.draw import (
     INK,
@@ -29,7 +28,7 @@ from autograd_mini.show.draw import (
     draw,
 )
 from autograd_mini.show.groups import folds_of, scopes_of
-from autograd_mini.show.names import names
+from autograd_mini.show.names import evaluation_order, names
 from autograd_mini.show.render import Picture, RenderError
 from autograd_mini.show.scopes import scope
 from autograd_mini.show.text import one_line, short

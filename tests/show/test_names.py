@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from autograd_mini import Value
 from autograd_mini.engine.table import TABLE
-from autograd_mini.engine.value import evaluation_order
 from autograd_mini.nn import MLP
-from autograd_mini.show.names import names, operation
+from autograd_mini.show.names import evaluation_order, names, operation
 from autograd_mini.show.scopes import scope_and_name
 from autograd_mini.show.text import one_line, short
 from autograd_mini.testing.strategies import expressions

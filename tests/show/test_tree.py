@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 
 from autograd_mini import Value, log, where
-from autograd_mini.engine.value import evaluation_order
 from autograd_mini.show.ledger import ledger
-from autograd_mini.show.names import names, operation
+from autograd_mini.show.names import evaluation_order, names, operation
 from autograd_mini.show.text import width
 from autograd_mini.show.tree import tree
 from autograd_mini.testing.strategies import expressions
