@@ -78,14 +78,10 @@ def _power(x: float, y: float) -> float:
     """C's pow. Python's raises at poles and on overflow; C answers with an infinity."""
     try:
         return math.pow(x, y)
-    except OverflowError:
-        sign = x
-    except ValueError:
-        if x != 0:
+    except (OverflowError, ValueError) as error:
+        if x != 0 and isinstance(error, ValueError):
             return nan  # a negative base, a fractional exponent
-        sign = math.copysign(1.0, x)
-    odd = y % 2 == 1
-    return -inf if odd and sign < 0 else inf
+    return -inf if y % 2 == 1 and math.copysign(1.0, x) < 0 else inf
 
 
 def _power_by_base(z: Any, x: Any, y: Any) -> Any:
@@ -868,9 +864,7 @@ erfc = define(
 
 
 def _gamma(x: float) -> float:
-    if x == 0.0:
-        return math.copysign(inf, x)
-    return _gamma_elsewhere(x)
+    return math.copysign(inf, x) if x == 0.0 else _gamma_elsewhere(x)
 
 
 _gamma_elsewhere: Final = _ieee(math.gamma)
