@@ -6,6 +6,8 @@ import re
 
 from hypothesis import settings
 
+collect_ignore = ["tests/engine/typed.py"]  # for a type checker: much in it is wrong, and would raise
+
 # "ci" gives the same verdict on the same code, every time: seeded by the test, with no memory of
 # earlier runs, and no deadline for a busy machine to miss. "nightly" looks where "ci" does not.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None)
