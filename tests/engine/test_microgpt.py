@@ -8,6 +8,7 @@ from microgpt import PATH, training
 from autograd_mini import Value
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # the text leaves its data open
 @pytest.mark.skipif(not PATH, reason="MICROGPT does not say where microgpt's text is")
 def test_only_the_value_replaced_the_losses_are_the_same():
     text = Path(PATH).read_text(encoding="utf-8")
