@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import sys
 import unicodedata
@@ -12,7 +13,16 @@ from typing import Final, NoReturn
 from autograd_mini.formulas.parse import Expression, ExpressionError
 from autograd_mini.show.text import one_line, showable
 
-__all__ = ["USAGE", "Parser", "UsageError", "arranged", "assigned", "complain", "read_expression"]
+__all__ = [
+    "USAGE",
+    "Parser",
+    "UsageError",
+    "arranged",
+    "assigned",
+    "complain",
+    "for_json",
+    "read_expression",
+]
 
 USAGE: Final = 2
 """The exit status of a wrong request."""
@@ -91,6 +101,11 @@ def read_expression(word: str) -> Expression:
         return Expression(sys.stdin.read().strip())
     except UnicodeDecodeError:
         raise UsageError("standard input is not text: write the expression in UTF-8") from None
+
+
+def for_json(x: float) -> float | str:
+    """Return a number for JSON: inf and nan, which JSON does not have, become text."""
+    return x if math.isfinite(x) else repr(x)
 
 
 def complain(program: str, error: Exception | str, status: int = USAGE) -> int:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from typing import Final
 
-from autograd_mini.cli.arguments import Parser, UsageError, arranged, assigned, complain
-from autograd_mini.formulas.parse import Expression, ExpressionError
+from autograd_mini.cli.arguments import (
+    Parser,
+    UsageError,
+    arranged,
+    assigned,
+    complain,
+    for_json,
+    read_expression,
+)
+from autograd_mini.formulas.parse import ExpressionError
 from autograd_mini.show.text import showable
 from autograd_mini.testing.check import ORACLES, compare_grads
+from autograd_mini.testing.differences import Verdict
 from autograd_mini.testing.domains import point_inside
+from autograd_mini.testing.report import Report
 
 __all__ = ["main"]
 
@@ -22,6 +33,7 @@ examples:
   %(prog)s "exp(a)*sin(b)"
   %(prog)s "abs(x - 1)" x=1
   %(prog)s "lgamma(x)" x=1e-3 --oracle mpmath
+  echo "exp(a)*sin(b)" | %(prog)s - --json
 
 A name that is given no number gets one from the domain of the expression. The exit status is 0 if no
 derivative is wrong, 1 if one is, and 2 if the request is.
@@ -41,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
     """
     try:
         options = _parser().parse_args(arranged(argv, ("--order", "--oracle")))
-        expression = Expression(options.expression)
+        expression = read_expression(options.expression)
         numbers = assigned(options.numbers)
         unknown = sorted(set(numbers) - set(expression.variables))
         if unknown:
@@ -54,8 +66,31 @@ def main(argv: Sequence[str]) -> int:
         return 0
     except (UsageError, ExpressionError, ValueError) as error:
         return complain(PROGRAM, error)
-    print(showable(str(report)))
+    print(_json(report, point) if options.json else showable(str(report)))
     return 0 if report.ok else WRONG
+
+
+def _json(report: Report, point: dict[str, float]) -> str:
+    """Return the verdicts as one JSON object; inf and nan are text, and what is unknown is null."""
+    derivatives = [
+        {
+            "derivative": each.derivative,
+            "by": list(each.modes),
+            "found": for_json(each.found),
+            "expected": None if each.verdict is Verdict.KINK else for_json(each.expected.slope),
+            "error": None if each.verdict is Verdict.KINK else for_json(each.expected.error),
+            "verdict": each.verdict.value,
+            "remark": each.judgement.remark or None,
+        }
+        for each in report.findings
+    ]
+    found = {
+        "expression": report.function,
+        "point": {name: for_json(x) for name, x in point.items()},
+        "ok": report.ok,
+        "derivatives": derivatives,
+    }
+    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _parser() -> Parser:
@@ -66,8 +101,9 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("expression", help='what to check, in quotes: "exp(a)*sin(b)"')
+    parser.add_argument("expression", help="what to check, in quotes; - reads standard input")
     parser.add_argument("numbers", nargs="*", metavar="name=number", help="where: a=0.5")
     parser.add_argument("--order", type=int, choices=(1, 2), default=2, help="up to which order (2)")
+    parser.add_argument("--json", action="store_true", help="one JSON object; inf and nan as text")
     parser.add_argument("--oracle", choices=ORACLES, default="auto", help="what to compare with (auto)")
     return parser

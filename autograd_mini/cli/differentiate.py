@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,15 @@ from contextlib import suppress
 from typing import Any, Final
 
 from autograd_mini import __version__
-from autograd_mini.cli.arguments import Parser, UsageError, arranged, assigned, complain, read_expression
+from autograd_mini.cli.arguments import (
+    Parser,
+    UsageError,
+    arranged,
+    assigned,
+    complain,
+    for_json,
+    read_expression,
+)
 from autograd_mini.engine import ACCELERATED
 from autograd_mini.engine.value import Value
 from autograd_mini.formulas.formula import latex
@@ -257,27 +264,26 @@ def _json(expression: Expression, root: Value, leaves: dict[str, Value]) -> str:
     debts = ledger(root)
     report: dict[str, Any] = {
         "expression": expression.text,
-        "value": _plain(root.data),
-        "gradient": {name: _plain(debts.gradient[leaf]) for name, leaf in leaves.items()},
+        "value": for_json(root.data),
+        "gradient": {name: for_json(debts.gradient[leaf]) for name, leaf in leaves.items()},
         "values": [
-            {"name": called[node], "operation": operation(node, called) or None, "value": _plain(node.data)}
+            {
+                "name": called[node],
+                "operation": operation(node, called) or None,
+                "value": for_json(node.data),
+            }
             for node in evaluation_order(root)
         ],
         "ledger": [
             {
                 "debtor": payment.debtor_name,
                 "creditor": payment.creditor_name,
-                "received": _plain(payment.received),
-                "derivative": _plain(payment.derivative),
-                "payment": _plain(payment.payment),
-                "balance": _plain(payment.balance),
+                "received": for_json(payment.received),
+                "derivative": for_json(payment.derivative),
+                "payment": for_json(payment.payment),
+                "balance": for_json(payment.balance),
             }
             for payment in debts
         ],
     }
     return json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def _plain(x: float) -> float | str:
-    """Return a number for JSON: inf and nan, which JSON does not have, become text."""
-    return x if math.isfinite(x) else repr(x)

@@ -1,5 +1,8 @@
 """autograd-mini check: the table of verdicts, exit statuses, and one clear line for what is wrong."""
 
+import io
+import json
+
 import pytest
 
 from autograd_mini import primitive
@@ -36,6 +39,23 @@ def test_options(capsys):
     status, out, _ = run(capsys, "--help")
     assert status == 0
     assert 'autograd-mini check "exp(a)*sin(b)"' in out
+
+
+def test_json(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("abs(x) * y\n"))
+    status, out, err = run(capsys, "-", "x=0", "y=2", "--order", "1", "--json")
+    found = json.loads(out)
+    assert (status, err) == (0, "")
+    assert (found["expression"], found["point"], found["ok"]) == ("abs(x) * y", {"x": 0.0, "y": 2.0}, True)
+    kink, right = found["derivatives"]
+    assert (kink["derivative"], kink["verdict"], kink["expected"]) == ("∂f/∂x", "kink or pole", None)
+    assert (right["found"], right["expected"], right["verdict"]) == (0.0, 0.0, "right")
+    assert "the slope is -2" in kink["remark"]
+
+
+def test_json_has_no_numbers_that_json_lacks(capsys):
+    _, out, _ = run(capsys, "log(x)", "x=0", "--order", "1", "--json")
+    assert json.loads(out, parse_constant=pytest.fail)["derivatives"][0]["found"] == "inf"
 
 
 def test_an_expression_may_look_like_an_option(capsys):
