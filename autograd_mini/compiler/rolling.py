@@ -18,6 +18,7 @@ import numpy as np
 from autograd_mini.compiler.loops import ABSENT, Run, repeats
 from autograd_mini.compiler.lowering import Graph
 from autograd_mini.compiler.program import Program
+from autograd_mini.engine.primitives import pow_
 
 __all__ = [
     "Carried",
@@ -43,6 +44,9 @@ SHORTER = 0.8
 
 SHORTEST = 4000
 """Operations from which on loops are looked for."""
+
+FEWEST_BETWEEN_POWERS = 8
+"""Operations to a power from which on loops pay: a loop calls `pow` for x ** 1 too."""
 
 
 class Number(NamedTuple):
@@ -516,7 +520,8 @@ def _components(reads: Sequence[Sequence[tuple[int, int]]], live: Collection[int
 def repeated(graph: Graph) -> bool:
     """Whether a graph looks as if loops had made most of it."""
     nodes = [node for node in graph.nodes() if node.op is not None]
-    if len(nodes) < SHORTEST:
+    powers = sum(node.op is pow_ for node in nodes)
+    if len(nodes) < SHORTEST or FEWEST_BETWEEN_POWERS * powers > len(nodes):
         return False
     numbers: dict[Any, int] = {}
     opcodes = np.array([numbers.setdefault(node.op, len(numbers)) for node in nodes])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value, compile
-from autograd_mini.compiler.backends.buffers import LARGEST, Buffers
+from autograd_mini.compiler.backends.buffers import ROOM, Buffers
 from autograd_mini.compiler.backends.llvm import processor
 from autograd_mini.compiler.backends.llvm.batch import BatchKernel
 from autograd_mini.compiler.lowering import Graph
@@ -59,9 +59,10 @@ def test_columns_that_do_not_lie_in_one_piece():
 
 def test_long_buffers_are_given_back_to_the_system():
     buffers = Buffers()
-    for size, kept in ((1_000, 1), (LARGEST + 1, 1)):
-        del_me = buffers.take(1, size)
-        del del_me
+    for size, kept in ((ROOM // 2 - 100, 2), (ROOM - 100, 1), (ROOM + 1, 0), (1_000, 2)):
+        buffers._free.clear()
+        first, second = buffers.take(1, size), buffers.take(1, size)
+        del first, second
         assert len(buffers._free) == kept
 
 

@@ -13,8 +13,8 @@ __all__ = ["Buffers"]
 KEPT: Final = 2
 """Buffers that wait for the next call: one is free while the result of the call before is still held."""
 
-LARGEST: Final = 4 << 20
-"""Doubles in the largest buffer that waits: of a longer one new pages are a small part of the work."""
+ROOM: Final = 12 << 20
+"""Doubles in all the buffers that wait, 96 MiB: what a kernel holds on to while nobody has its results."""
 
 
 class Buffers:
@@ -66,6 +66,8 @@ class _Loan:
         self.__array_interface__ = memory.__array_interface__
 
     def __del__(self) -> None:
-        if self._memory.size <= LARGEST:
-            self._free.append(self._memory)
-            del self._free[:-KEPT]
+        free = self._free
+        free.append(self._memory)
+        del free[:-KEPT]
+        while sum(memory.size for memory in free) > ROOM:
+            del free[0]
