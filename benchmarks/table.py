@@ -83,7 +83,8 @@ def line(title, mine, others, unit):
     cells = []
     for name, (time, ratio) in sorted(others.items(), key=lambda item: item[1]):
         times = 1 / max(ratio, 1e-3)
-        cell = f"{name} {shown(time, unit)} ({times:.{0 if times >= 10 else 1 if times >= 1 else 2}f}×)"
+        peer = name.replace(", ", ": ")  # commas stand between the peers
+        cell = f"{peer} {shown(time, unit)} ({times:.{0 if times >= 10 else 1 if times >= 1 else 2}f}×)"
         cells.append(f"**{cell}**" if ratio > 1 else cell)
     return f"| {title} | {shown(mine, unit)} | {', '.join(cells) or 'nobody'} |"
 
