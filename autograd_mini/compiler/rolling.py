@@ -45,7 +45,7 @@ SHORTER = 0.8
 SHORTEST = 4000
 """Operations from which on loops are looked for."""
 
-FEWEST_BETWEEN_POWERS = 8
+FEWEST_BETWEEN_POWERS = 4
 """Operations to a power from which on loops pay: a loop calls `pow` for x ** 1 too."""
 
 

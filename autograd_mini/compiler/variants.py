@@ -101,9 +101,9 @@ class Variants:
 
         layout = self.layout
         table: dict[int, Any] = {}
-        left = np.arange(count)
+        left: Any = None  # the items that no variant has held for: all of them, at first
         tried = 0
-        while tried == 0 or len(left):
+        while left is None or len(left):
             with self._lock:
                 if tried == len(self.known):
                     variant = learn(int(left[0]))
@@ -112,16 +112,18 @@ class Variants:
                     self.known.append(variant)
             replay, guarded, read = self.known[tried]
             tried += 1
-            whole = len(left) == count
+            whole = left is None or len(left) == count
             inputs = [
                 c[left] if m and not whole else c for c, m in zip(columns, layout.mapped, strict=True)
             ]
-            found, sums, held = replay([*inputs, *leaves(read)], len(left), threads)
+            found, sums, held = replay([*inputs, *leaves(read)], count if whole else len(left), threads)
             outputs = layout.outputs(read)
             if not guarded and whole:
                 kept = [k for k in outputs if not layout.is_sum(k)]
                 added = [k for k in outputs if layout.is_sum(k)]
                 return dict(zip(kept, found, strict=True)) if added else found, added, sums
+            if left is None:
+                left = np.arange(count)
             if held is None:
                 held = np.ones(len(left), bool)
             for k, column in zip(outputs, found, strict=True):
