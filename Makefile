@@ -13,7 +13,7 @@ pip    := $(bin)/python -m pip install -qq $(CONSTRAINTS:%=-c %)  # -qq: errors 
 .DELETE_ON_ERROR:
 .PHONY: help venv demo check lint lint-js types accelerator test test-pure sanitize site notebooks nightly campaign \
         differential mutation test-all-pythons \
-        bench bench-peers constraints clean
+        dist bench bench-peers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,7 +54,7 @@ demo: $(VENV)/.installed ## an expression and the article's network, computed, a
 	@echo "  $(bin)/python -m autograd_mini 'sin(x)*exp(-x)' x=1 --svg build/mine.svg"
 	@echo "  $(bin)/python -m autograd_mini --help"
 
-check: lint lint-js types accelerator test test-pure site ## the gate: everything a change must pass
+check: lint lint-js types accelerator test test-pure site dist ## the gate: everything a change must pass
 
 lint: $(VENV)/.installed-dev ## style, the one formatting, and the direction of imports
 	$(bin)/ruff check
@@ -108,6 +108,16 @@ notebooks: $(VENV)/.installed-docs ## run every notebook, check what it says, an
 
 site: notebooks ## build the site into build/site; a warning is an error
 	$(bin)/sphinx-build -q -W -b html docs build/site
+
+# SOURCE_URL=https://host/owner/name makes the README's pictures and links absolute, as a package index needs them.
+FRESH = build/fresh
+dist: $(VENV)/.installed-dev ## the wheel and the source archive into dist/, and the wheel tried in a new environment
+	@mkdir -p build
+	@rm -rf dist $(FRESH)
+	$(bin)/python -m build -o dist . >build/dist.log 2>&1 || { cat build/dist.log; exit 1; }
+	$(PYTHON) -m venv $(FRESH)
+	$(FRESH)/$(notdir $(bin))/python -m pip install -qq $(CONSTRAINTS:%=-c %) dist/*.whl
+	cd build && fresh/$(notdir $(bin))/python -W error -m autograd_mini "(a+b)*(b+1)" a=2 b=1 --tree
 
 nightly: $(VENV)/.installed-test ## the slow tests too, with many more random examples
 	HYPOTHESIS_PROFILE=nightly $(bin)/pytest -n auto -m ""

@@ -1,14 +1,19 @@
-"""Builds autograd_mini/engine/_node.c where a C compiler is at hand; without one the package is all Python.
+"""What the build adds to pyproject.toml: the engine in C, and the README as a package index shows it.
 
+autograd_mini/engine/_node.c is built where a C compiler is at hand; without one the package is all Python.
 ``AUTOGRAD_MINI_BUILD=0`` leaves it out, ``AUTOGRAD_MINI_BUILD=1`` makes its failure an error.
+
+``SOURCE_URL`` is the address of the repository on its code host, ``https://host/owner/name``.
 """
 
 import os
+import re
 import sys
 import sysconfig
 from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 WANTED = os.environ.get("AUTOGRAD_MINI_BUILD", "")
 POSSIBLE = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -16,6 +21,48 @@ MODULE = "autograd_mini.engine._node"
 SOURCE = "autograd_mini/engine/_node.c"
 # Without contraction, or a*b + c is rounded once where Python rounds twice.
 FLAGS = [] if os.name == "nt" else ["-O2", "-g0", "-fwrapv", "-ffp-contract=off"]
+
+LINK = re.compile(r"```.*?```|(!?)\[([^]]*)\]\((?!\w+:)([^)\s]+)\)", re.S)
+"""A link of Markdown to a file of the repository, or a code block, which stays as it is."""
+
+
+def for_index(text, source, version):
+    """Return the README for a package index, which has none of the files beside it.
+
+    With the address of the repository, links and pictures are absolute and lead to the tag of the release.
+    Without one, pictures are left out, and of a link its text stays.
+
+    >>> readme = "![A graph](graph.svg)See [the docs](docs/index.md)."
+    >>> for_index(readme, "", "1.0.0")
+    'See the docs.'
+    >>> print(for_index(readme, "https://example.org/me/it", "1.0.0"))
+    ![A graph](https://example.org/me/it/raw/v1.0.0/graph.svg)See [the docs](https://example.org/me/it/blob/v1.0.0/docs/index.md).
+    """
+
+    def absolute(link):
+        picture, words, path = link.groups()
+        if path is None:
+            return link[0]
+        if not source:
+            return "" if picture else words
+        return f"{picture}[{words}]({source}/{'raw' if picture else 'blob'}/v{version}/{path})"
+
+    return LINK.sub(absolute, text)
+
+
+class FrontPage(MetadataHookInterface):
+    """Writes the long description and, where it is known, the addresses of the project."""
+
+    def update(self, metadata):
+        """Set `readme` and `urls`."""
+        source = os.environ.get("SOURCE_URL", "").rstrip("/")
+        readme = Path(self.root, "README.md").read_text(encoding="utf-8")
+        text = for_index(readme, source, metadata["version"])
+        metadata["readme"] = {"content-type": "text/markdown", "text": text}
+        metadata["urls"] = {}
+        if source:
+            changes = f"{source}/blob/v{metadata['version']}/CHANGELOG.md"
+            metadata["urls"] = {"Source": source, "Issues": f"{source}/issues", "Changelog": changes}
 
 
 class Accelerator(BuildHookInterface):

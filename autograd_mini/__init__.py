@@ -93,7 +93,7 @@ from autograd_mini.transforms.functions import (
 from autograd_mini.transforms.sequences import dot, logsumexp, softmax, sum_
 from autograd_mini.transforms.strict import NonFiniteError, strict
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 # Named as Python names them, and left out of `__all__`: a star import must not hide these built-ins.
 # `compile` is in it: who compiles functions calls it so, and Python's own is for code objects.

@@ -20,6 +20,7 @@ from autograd_mini.compiler.loops import Run, repeats
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.rolling import Rolled
 from autograd_mini.compiler.tracing import traced
+from autograd_mini.engine.table import TABLE
 
 
 @pytest.fixture(autouse=True)
@@ -218,4 +219,5 @@ def test_a_function_of_pythons_is_not_called_past_the_end_of_a_loop():
     c(x)
     seen.clear()
     c(x)
+    del TABLE["counted_example"]
     assert sorted(seen) == x

@@ -133,6 +133,7 @@ import os, signal
 import numpy as np
 import autograd_mini as am
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background may ignore it
 seen = 0
 def value(x):
     global seen
