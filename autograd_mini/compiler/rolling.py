@@ -15,10 +15,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
+from autograd_mini.compiler.identities import followed, simplified
 from autograd_mini.compiler.loops import ABSENT, Run, repeats
 from autograd_mini.compiler.lowering import Graph
 from autograd_mini.compiler.program import Program
-from autograd_mini.engine.primitives import pow_
 
 __all__ = [
     "Carried",
@@ -44,9 +44,6 @@ SHORTER = 0.8
 
 SHORTEST = 4000
 """Operations from which on loops are looked for."""
-
-FEWEST_BETWEEN_POWERS = 4
-"""Operations to a power from which on loops pay: a loop calls `pow` for x ** 1 too."""
 
 
 class Number(NamedTuple):
@@ -100,8 +97,7 @@ class Rolled(Program):
     """A program whose loops are found: `loops`, in order, and what is straight between them.
 
     `operands` has a column for each instruction: slots, ~k for number k, or `ABSENT`. `results` and
-    `conditions` are outputs and guards. Additions of -0.0, which change nothing, are skipped by their
-    readers.
+    `conditions` are outputs and guards. Nothing reads what `identities` finds superfluous.
     """
 
     def __init__(self, program: Program) -> None:
@@ -122,7 +118,7 @@ class Rolled(Program):
         if _saved(runs) < SHORTER * count:
             raise UnsuitableError
         self._share_constants()
-        self._skip_openings(runs)
+        self._simplify(runs)
         self.loops = [self._loop(run) for run in runs]
         self._plan()
 
@@ -131,29 +127,21 @@ class Rolled(Program):
 
     def _share_constants(self) -> None:
         """Give equal constants one name."""
-        _, once, inverse = np.unique(self.numbers.view(np.int64), return_index=True, return_inverse=True)
+        kinds, inverse = np.unique(self.numbers.view(np.int64), return_inverse=True)
         constant = (self.operands < 0) & (self.operands != ABSENT)
-        self.operands[constant] = ~once[inverse[~self.operands[constant]]]
+        self.operands[constant] = ~inverse[~self.operands[constant]]
+        self.results = [k if k >= 0 else ~int(inverse[~k]) for k in self.results]
+        self.numbers = kinds.view(float)
 
-    def _skip_openings(self, runs: Sequence[Run]) -> None:
-        """Let what reads a sum of -0.0 and a term read the term."""
-        count, first = len(self.opcodes), self.first
-        if "add" not in self.names:
-            return
-        opening = (self.opcodes == self.names.index("add")) & (self.operands[0] < 0)
-        numbers = self.numbers[~self.operands[0][opening]]
-        opening[opening] = (numbers == 0.0) & np.signbit(numbers)
-        opening &= self.operands[1] >= 0
-        alias = np.arange(first + count)
-        for run in runs:
-            inside = slice(run.start, run.end)
-            opening[inside] = np.tile(opening[inside].reshape(run.times, run.period).all(0), run.times)
-        alias[first:][opening] = self.operands[1][opening]
-        for _ in range(2):
-            slots = self.operands >= 0
-            self.operands[slots] = alias[self.operands[slots]]
-        self.results = [int(alias[alias[k]]) if k >= 0 else k for k in self.results]
-        self.conditions = [(int(alias[alias[k]]), expected) for k, expected in self.conditions]
+    def _simplify(self, runs: Sequence[Run]) -> None:
+        """Let nothing read what the builder would not write in any iteration."""
+        primitives = [self.table[name] for name in self.names]
+        self.operands, stands, self.numbers = simplified(
+            self.opcodes, self.operands, self.numbers, primitives, self.first, runs
+        )
+        self.results = followed(stands, np.array(self.results, int)).tolist()
+        held = followed(stands, np.array([k for k, _ in self.conditions], int)).tolist()
+        self.conditions = [(k, expected) for k, (_, expected) in zip(held, self.conditions, strict=True)]
 
     def _loop(self, run: Run) -> Loop:
         """Return a run as a loop: of several periods, or without its ends, if that is more regular."""
@@ -175,39 +163,46 @@ class Rolled(Program):
         best.hoist()
         return best
 
-    def parts(self) -> Iterator[Loop | range]:
-        """Yield the loops, and ranges of the straight instructions between them, in order."""
-        at = 0
-        for loop in self.loops:
-            if loop.run.start > at:
-                yield range(at, loop.run.start)
-            yield loop
-            at = loop.run.end
-        if at < len(self.opcodes):
-            yield range(at, len(self.opcodes))
-
     def _plan(self) -> None:
-        """Find what each part makes that another reads, and plan the loops."""
-        maker = np.full(self.first + len(self.opcodes), -1)
-        for i, part in enumerate(self.parts()):
-            start = part.start if isinstance(part, range) else part.run.start
-            end = part.stop if isinstance(part, range) else part.run.end
-            maker[self.first + start : self.first + end] = i
-        self.kept = np.zeros(len(maker), bool)
-        users = np.broadcast_to(maker[self.first :], self.operands.shape)
-        slots = self.operands >= 0
-        read = self.operands[slots]
-        self.kept[read[maker[read] != users[slots]]] = True
-        for k in (*self.results, *(k for k, _ in self.conditions)):
-            if k >= 0:
-                self.kept[k] = True
-        for loop in self.loops:
-            inside = self.kept[loop.base : loop.base + loop.run.period * loop.run.times]
-            loop.plan(inside.reshape(loop.run.times, loop.run.period))
+        """Plan the loops, the last first: of each part, what is needed is what later ones read.
+
+        `parts` are the loops, and lists of the straight instructions between them, in order.
+        """
+        self.parts: list[Loop | list[int]] = []
+        self.kept = np.zeros(self.first + len(self.opcodes), bool)
+        ends = np.array([*self.results, *(k for k, _ in self.conditions)], int)
+        self.kept[ends[ends >= 0]] = True
+        at = len(self.opcodes)
+        for loop in reversed(self.loops):
+            run = loop.run
+            self._add_straight(range(run.end, at))
+            loop.plan(self.kept[loop.base : self.first + run.end].reshape(run.times, run.period))
+            block = self.operands[:, run.start : run.end].reshape(-1, run.times, run.period)
+            read = block[:, :, [*loop.fixed, *loop.live]]
+            self.kept[read[read >= 0]] = True
+            if loop.live or loop.fixed:
+                self.parts.append(loop)
+            at = run.start
+        self._add_straight(range(at))
+        self.parts.reverse()
+        self.loops = [loop for loop in self.loops if loop.live]
+
+    def _add_straight(self, code: range) -> None:
+        """Add what is needed of straight code to the parts; `kept` is what other parts read."""
+        live: list[int] = []
+        needed: set[int] = set()
+        for i in reversed(code):
+            if self.kept[self.first + i] or self.first + i in needed:
+                needed.update(self.operands[:, i].tolist())
+                live.append(i)
+        read = np.array([k for k in needed if 0 <= k < self.first + code.start], int)
+        self.kept[read] = True
+        if live:
+            self.parts.append(live[::-1])
 
     def __str__(self) -> str:
         lines = [" ".join(["inputs", *(f"v{k}" for k in range(self.inputs))])]
-        for part in self.parts():
+        for part in self.parts:
             if isinstance(part, Loop):
                 lines += part.lines(self)
                 continue
@@ -355,8 +350,14 @@ class Loop:
         """Plan the stages; `kept`, of iterations and positions, says what is read outside the loop."""
         reads = [list(_reads(operands)) for operands in self.operands]
         outside = kept.any(0)
+        wanted = {j for j in self.fixed if outside[j]}
         outside[self.fixed] = False
         self.live = _reached(np.flatnonzero(outside).tolist(), reads)
+        wanted.update(self.live)
+        for j in (*self.live, *reversed(self.fixed)):
+            if j in wanted:
+                wanted.update(x.slot - self.base for x in self.operands[j] if isinstance(x, Same))
+        self.fixed = [j for j in self.fixed if j in wanted]
         self.users: list[list[int]] = [[] for _ in reads]
         for j in self.live:
             for q, _ in reads[j]:
@@ -520,8 +521,7 @@ def _components(reads: Sequence[Sequence[tuple[int, int]]], live: Collection[int
 def repeated(graph: Graph) -> bool:
     """Whether a graph looks as if loops had made most of it."""
     nodes = [node for node in graph.nodes() if node.op is not None]
-    powers = sum(node.op is pow_ for node in nodes)
-    if len(nodes) < SHORTEST or FEWEST_BETWEEN_POWERS * powers > len(nodes):
+    if len(nodes) < SHORTEST:
         return False
     numbers: dict[Any, int] = {}
     opcodes = np.array([numbers.setdefault(node.op, len(numbers)) for node in nodes])

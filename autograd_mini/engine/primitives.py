@@ -91,7 +91,7 @@ def _power_by_base(z: Any, x: Any, y: Any) -> Any:
     exact = equal((y - 1.0) + 1.0, y) * equal(y - (y - 1.0), 1.0)  # the one sees small y, the other large
     edge = where(equal(x, 0.0), 1.0, equal(abs_(x), inf))
     slope = where(where(exact, 1.0, edge), pow_(x, y - 1.0), div(z, x))
-    flat = equal(y, 0.0) * (1.0 - less(abs_(slope), inf))  # x**0 is 1 even at 0, inf and nan
+    flat = where(equal(y, 0.0), 1.0 - less(abs_(slope), inf), 0.0)  # x**0 is 1 even at 0, inf and nan
     return y * where(flat, 0.0, slope)
 
 

@@ -3,6 +3,7 @@
 import random
 
 from autograd_mini import Value, exp, log, maximum, sin, tanh, where
+from autograd_mini import pow as power
 
 COUNT = 64
 """Numbers that each function is given."""
@@ -143,6 +144,22 @@ def neurons(x):
     return total * 0.04 + 1e-4 * sum(w * w for w in weights)
 
 
+def powers(x):
+    total = 0.0
+    for i in range(40):
+        total = total + (x[i] ** 2 - x[i + 1]) ** 2 + x[i] ** 3 * (1.0 - x[i + 2]) ** 1 + x[i] ** 0
+    return total + sum((1.5 + a) ** -2 * (2.0 + a) ** 0.5 for a in x[:50])
+
+
+def ones(x):
+    total, factor = 0.0, 1.0
+    for i in range(60):
+        factor = factor * 1.0
+        below = -(x[i] * 1.0 - 0.0)
+        total = total + factor * -below / 1.0 + -1.0 * x[i]
+    return total
+
+
 def rungekutta(x):
     u, v = x[0], x[1]
     slope = lambda u, v: (x[2] * u - x[3] * u * v, x[4] * u * v - x[5] * v)  # noqa: E731
@@ -179,7 +196,8 @@ def at_random(seed):
     def statement(depth, variables):
         target = rng.randrange(variables)
         p, q, r = (operand(depth, variables) for _ in range(3))
-        kind = rng.randrange(13)
+        kind = rng.randrange(14)
+        exponent = rng.choice((0, 1, 2, 3, -1, 0.5))
         f = [
             lambda x, s, i: p(x, s, i) + q(x, s, i),
             lambda x, s, i: p(x, s, i) - q(x, s, i),
@@ -193,6 +211,7 @@ def at_random(seed):
             lambda x, s, i: maximum(p(x, s, i), q(x, s, i)),
             lambda x, s, i: p(x, s, i) / (1.5 + q(x, s, i) * q(x, s, i)),
             lambda x, s, i: exp(-abs(p(x, s, i))),
+            lambda x, s, i: power(p(x, s, i), exponent),
             lambda x, s, i: q(x, s, i) if p(x, s, i) > 0.3 else r(x, s, i) * 0.5,
         ][kind]
 

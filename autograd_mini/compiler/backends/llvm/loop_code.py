@@ -170,14 +170,14 @@ class _Writer:
             for j in loop.columns:
                 self.column[loop.base + j] = self.reserve(8) + 8  # room for the iterations before the first
                 self.reserve(loop.run.times + 32)
-        parts = list(rolled.parts())
+        parts = rolled.parts
         for k, part in enumerate(parts):
             if isinstance(part, Loop):
                 self._loop(part)
                 continue
             near = [p for p in parts[max(0, k - 1) : k + 2] if isinstance(p, Loop)]
-            for start in range(part.start, part.stop, PIECE):
-                self._straight(range(start, min(start + PIECE, part.stop)), near)
+            for start in range(0, len(part), PIECE):
+                self._straight(part[start : start + PIECE], near)
         self._copies([(i, self.place(k)) for i, k in enumerate(rolled.results)], "%out")
         held = self._held()
         main = [
@@ -309,7 +309,7 @@ class _Writer:
 
     # ---- straight code ---------------------------------------------------------------------------
 
-    def _straight(self, part: range, near: Sequence[Loop]) -> None:
+    def _straight(self, part: Sequence[int], near: Sequence[Loop]) -> None:
         rolled = self.rolled
         body = _Body(self, 1)
         values: dict[int, str] = {}
@@ -398,6 +398,8 @@ class _Stage:
         self.phis: dict[tuple[int, int], str] = {}
         self.before: list[tuple[int, int]] = []  # copies that must have been made
         self.ends: list[tuple[int, int]] = []  # of a sum, where its end is
+        self.carried: list[str] = []  # the phis of sums
+        self.after: list[tuple[str, str, int]] = []  # ends of sums, to be written after the loop
         self.width = writer.width
         self.rest = loop.run.times % lanes  # of the last vector so many lanes count
 
@@ -429,7 +431,7 @@ class _Stage:
             self._add_products(group)
         for group in by_length.values():
             self._add(group)
-        phis = []
+        phis = self.carried
         for (q, k), name in self.phis.items():
             x = body.load(self.writer.place(k), head=True)
             if self.lanes > 1:
@@ -438,7 +440,11 @@ class _Stage:
                 )
             phis.append(f"  {name} = phi {body.type} [{x}, %entry], [{self.values[q]}, %body]")
         self.writer._copies(self.before)
-        self.writer._call(_looped(body, phis, loop.run.times, self.lanes))
+        lines = _looped(body, phis, loop.run.times, self.lanes)
+        end = _Body(self.writer, 1)
+        for x, kind, at in self.after:
+            end.store(x, kind, at)
+        self.writer._call([*lines, *end.lines])
         last = loop.base + (loop.run.times - 1) * loop.run.period
         for q, at in self.ends:
             self.writer.place_of[last + q] = at
@@ -515,39 +521,36 @@ class _Stage:
 
     # ---- ordered sums ----------------------------------------------------------------------------
 
-    def _sums(self, group: Sequence[Any]) -> tuple[int, int]:
-        """Reserve memory for the sums of a group, in the lanes of a vector: running, and at the end."""
-        running = self.writer.reserve(self.width)
-        end = self.writer.reserve(self.width) if self.rest else running
-        for k, (total, *_) in enumerate(group):
-            self.before.append((running + k, self.writer.place(total.initial)))
-            self.ends.append((total.terms[-1][0], end + k))
-        return running, end
-
     def _add(self, group: Sequence[Any]) -> None:
         """Add the terms of up to a vector of sums that have as many terms each."""
-        body, width, lanes = self.body, self.width, self.lanes
-        running, end = self._sums(group)
-        total = self.writer.register()
+        body = self.body
         if len(group) == 1:
-            body.lines.append(f"  {total} = load double, ptr {body.at(running, '%b')}, align 8")
-            for lane in range(lanes):
-                for x in group[0][1]:
-                    y = body.put(f"extractelement {body.type} {x}, i64 {lane}")
-                    total = body.put(f"fadd double {total}, {y}")
-                if lane + 1 == self.rest:
-                    body.store(total, "double", end)
-            body.store(total, "double", running)
-            return
-        kind = f"<{width} x double>"
-        body.lines.append(f"  {total} = load {kind}, ptr {body.at(running, '%b')}, align 8")
-        columns = [self._transposed([g[1][k] for g in group]) for k in range(len(group[0][1]))]
-        for lane in range(lanes):
-            for column in columns:
-                total = body.put(f"fadd {kind} {total}, {column[lane]}")
-            if lane + 1 == self.rest:
-                body.store(total, kind, end)
-        body.store(total, kind, running)
+            columns = [
+                [body.put(f"extractelement {body.type} {x}, i64 {lane}") for lane in range(self.lanes)]
+                for x in group[0][1]
+            ]
+        else:
+            columns = [self._transposed([g[1][k] for g in group]) for k in range(len(group[0][1]))]
+        kind = f"<{self.width} x double>" if len(group) > 1 else "double"
+        terms = [[column[lane] for column in columns] for lane in range(self.lanes)]
+        self._accumulate(group, kind, terms)
+
+    def _accumulate(self, group: Sequence[Any], kind: str, terms: Sequence[Sequence[str]]) -> None:
+        """Add to the sums of a group, in the lanes of a vector, the terms of each iteration in turn."""
+        body, writer = self.body, self.writer
+        at = writer.reserve(self.width)
+        for k, (sum_, *_) in enumerate(group):
+            self.before.append((at + k, writer.place(sum_.initial)))
+            self.ends.append((sum_.terms[-1][0], at + k))
+        total = end = before = writer.register()
+        for lane, those in enumerate(terms, 1):
+            for x in those:
+                total = body.put(f"fadd {kind} {total}, {x}")
+            if lane == self.rest:
+                end = total
+        start = body.put(f"load {kind}, ptr {body.at(at, '%b', head=True)}, align 8", head=True)
+        self.carried.append(f"  {before} = phi {kind} [{start}, %entry], [{total}, %body]")
+        self.after.append((end if self.rest else total, kind, at))
 
     def _transposed(self, vectors: Sequence[str]) -> list[str]:
         """Return, for each lane, that lane of up to as many vectors as a vector has lanes."""
@@ -605,19 +608,14 @@ class _Stage:
     def _add_products(self, group: Sequence[Any]) -> None:
         body, width = self.body, self.width
         kind = f"<{width} x double>"
-        running, end = self._sums(group)
         factor = self.value(group[0][1])
         others = [self.value(g[2]) for g in group]
         columns = self._transposed([*others, *others[-1:] * (width - len(others))])
-        total = self.writer.register()
-        body.lines.append(f"  {total} = load {kind}, ptr {body.at(running, '%b')}, align 8")
+        terms = []
         for lane in range(self.lanes):
             same = body.shuffle(body.type, factor, "poison", [lane] * width)
-            product = body.put(f"fmul {kind} {same}, {columns[lane]}")
-            total = body.put(f"fadd {kind} {total}, {product}")
-            if lane + 1 == self.rest:
-                body.store(total, kind, end)
-        body.store(total, kind, running)
+            terms.append([body.put(f"fmul {kind} {same}, {columns[lane]}")])
+        self._accumulate(group, kind, terms)
 
 
 def _key(x: Operand) -> tuple[Any, ...]:
