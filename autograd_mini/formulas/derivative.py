@@ -42,7 +42,7 @@ class Formula:
         return names(self.root)
 
     def text(self, longest: int = LONGEST) -> str:
-        """Return the formula in Python's notation; what would make it longer is an ellipsis."""
+        """Return the formula in Python's notation; a long one is shortened with “…”."""
         return write(self._shown, Notation(lambda: self.names, associative=True), longest)
 
     def latex(self, longest: int = LONGEST) -> str:

@@ -30,10 +30,10 @@ NO_FORMULA: Final = "a plain number has no formula"
 
 
 def formula(root: Value, *, longest: int = LONGEST) -> str:
-    """Return the expression that computes `root`, in Python's notation, with no bracket too many.
+    """Return the expression that computes `root`, in Python's notation, without needless brackets.
 
     Leaves go by their labels, or by letters where they have none. `parse` of the result, if nothing was
-    left out, records the same graph. What would make it longer than `longest` is an ellipsis.
+    left out, records the same graph. In a formula longer than `longest` the deepest parts become “…”.
 
     >>> a, b = Value(2.0, label="a"), Value(1.0, label="b")
     >>> formula((a + b) * (b + 1)), formula(-(a - (b - 3)) ** 2 / b)

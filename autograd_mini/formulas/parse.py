@@ -1,4 +1,4 @@
-"""Text to `Value`, safely: what an expression may say, and where it is wrong. Runs no code of the text's.
+"""Read an expression from text into a `Value`, without running anything in it.
 
 The notation is Python's, cut down to arithmetic: numbers, names, ``+ - * / **``, brackets, calls of the
 functions in the table, and comparisons in the condition of a `where`. A result that is used more than once
@@ -77,7 +77,7 @@ def _shown(text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class _Operator:
     apply: Callable[..., Any]
-    precedence: int  # Python's, as in the rows: 0 compares, 1 adds, 2 multiplies, 3 negates, 4 raises
+    precedence: int  # Python's, as in the table: 0 compares, 1 adds, 2 multiplies, 3 negates, 4 raises
     operands: int = 2
 
 
@@ -112,12 +112,12 @@ REMEDIES: Final[dict[str, str]] = {
     "^": "a power is written **",
     "=": "to compare, write ==; the numbers of names are given apart from the expression",
     ":=": "the numbers of names are given apart from the expression",
-    ".": "attributes are no part of an expression",
-    "[": "indexing is no part of an expression: give each number a name of its own",
+    ".": "attributes cannot be part of an expression",
+    "[": "indexing cannot be part of an expression: give each number a name of its own",
     "{": "brackets are written ( )",
-    "'": "text is no part of an expression",
-    '"': "text is no part of an expression",
-    "#": "comments are no part of an expression",
+    "'": "text cannot be part of an expression",
+    '"': "text cannot be part of an expression",
+    "#": "comments cannot be part of an expression",
     "−": "a minus is written -",  # from here on: what word processors make of it
     "–": "a minus is written -",
     "×": "a product is written *",
@@ -140,7 +140,7 @@ REMEDIES: Final[dict[str, str]] = {
 }
 
 OTHER_NAMES: Final = {"max": "maximum", "min": "minimum", "ln": "log"}
-"""What people call a function of ours that its spelling would not find, and its row does not know."""
+"""Names that people use for a function, which neither its spelling nor its aliases would find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def _tokens(text: str) -> Iterator[_Token]:
             token = unicodedata.normalize("NFKC", token)  # as Python has it: ｘ and x are one name
             if keyword.iskeyword(token):
                 remedy = REMEDIES.get(token, "it is a word of Python's, choose another")
-                raise ExpressionError(f"{token!r} is no name here: {remedy}", text, position)
+                raise ExpressionError(f"{token!r} cannot be a name here: {remedy}", text, position)
         elif token == "=" and before == [";", "name"]:
             pass
         elif kind == "other" or token in REMEDIES:
@@ -332,16 +332,16 @@ class _Reader:
         self.settle(_COMPARES)
         self.open.pop()
         bracket = self.brackets.pop()
-        row = bracket.function
-        if row is not None:
+        op = bracket.function
+        if op is not None:
             given = bracket.operands + 1
-            if given != len(row.operands) and not row.variadic:
+            if given != len(op.operands) and not op.variadic:
                 raise self.error(
-                    f"{row.name}({', '.join(row.operands)}) takes {len(row.operands)} operand"
-                    f"{'s' * (len(row.operands) != 1)}, got {given}",
+                    f"{op.name}({', '.join(op.operands)}) takes {len(op.operands)} operand"
+                    f"{'s' * (len(op.operands) != 1)}, got {given}",
                     bracket.position,
                 )
-            self.steps.append(_Operator(row, row.precedence, given))
+            self.steps.append(_Operator(op, op.precedence, given))
 
     def compare(self, token: _Token) -> None:
         """Let a comparison stand in the condition of a where, one at a time, and nowhere else."""
@@ -362,13 +362,13 @@ class _Reader:
             return float(token.text)
         except ValueError:
             raise self.error(
-                f"{_cut(token.text)!r} is no number: write digits as in 1_000.5e-3", token.position
+                f"{_cut(token.text)!r} is not a number: write digits as in 1_000.5e-3", token.position
             ) from None
 
     def function(self, token: _Token) -> Primitive:
-        row = TABLE.get(token.text) or next((r for r in TABLE.values() if token.text in r.aliases), None)
-        if row is not None:
-            return row
+        op = TABLE.get(token.text) or next((r for r in TABLE.values() if token.text in r.aliases), None)
+        if op is not None:
+            return op
         other = OTHER_NAMES.get(token.text)
         close = [other] if other in TABLE else get_close_matches(token.text[:40], TABLE, n=1)
         name = _cut(token.text)
@@ -396,9 +396,9 @@ def _cut(name: str) -> str:
 class Expression:
     """An expression that has been read: a function of its variables, in the order in which they appear.
 
-    Given `Value`s it records; given numbers it returns a float. Constants such as pi are no variables,
-    but may be given by name. Raises ExpressionError for text that cannot be read (at once), and for
-    names without a number or numbers without a name (when called).
+    Given `Value`s it records; given numbers it returns a float. Constants such as pi are not
+    variables, but may be given by name. Raises ExpressionError at once for text that cannot be read, and
+    when called for names without a number or numbers without a name.
 
     >>> f = Expression("exp(a) * (b + pi)")
     >>> f.variables

@@ -1,4 +1,4 @@
-"""A graph as an expression of SymPy's, by what the table says of each primitive."""
+"""A graph as an expression of SymPy, from the `reference` of each primitive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["to_sympy"]
 def to_sympy(root: Value | Formula) -> Any:
     """Return the expression that computes `root` for SymPy, with a real symbol for each leaf.
 
-    A primitive becomes what its `reference` says in SymPy's terms, else an undefined function of its
+    A primitive becomes its `reference` in SymPy's terms, or else an undefined function of the same
     name. Needs SymPy: ``pip install "autograd-mini[sympy]"``.
 
     >>> x = Value(3.0, label="x")

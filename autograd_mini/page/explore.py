@@ -89,7 +89,7 @@ def explore(e: Value | str | None = None, /, *, language: str = "en", **values: 
     """Return a page on which the graph of `e` can be touched: a file of HTML that needs no network.
 
     `e` is a Value, or an expression with a number for each name, as for `parse`; without it the page shows
-    its lesson, an expression in which payments in a wrong order are wrong. The reader can type another
+    a lesson, an expression for which the order of payments matters. The reader can type another
     expression, drag the leaves' numbers, step through the payments, choose who pays next, and see the
     chain-rule sum of any node. `language` is "en" or "zh"; the page can be switched. No `grad` is read or
     set. Raises TypeError for anything else, ExpressionError for an expression that cannot be read, and

@@ -27,8 +27,8 @@ export const ERRORS = {
     unreadable: (shown, sign) =>
       `${shown} cannot be read: ${GRAMMAR.remedies[sign] ?? "use numbers, names, + - * / ** ( ) and functions"}`,
     keyword: (shown, word) =>
-      `${shown} is no name here: ${GRAMMAR.remedies[word] ?? "it is a word of Python's, choose another"}`,
-    number: (shown) => `${shown} is no number: write digits as in 1_000.5e-3`,
+      `${shown} cannot be a name here: ${GRAMMAR.remedies[word] ?? "it is a word of Python's, choose another"}`,
+    number: (shown) => `${shown} is not a number: write digits as in 1_000.5e-3`,
     function: (shown, name, close) =>
       `there is no function ${shown}: ${close ? `did you mean ${close}?` : `a product is written ${name} * (...)`}`,
     empty: () => "the expression is empty: write one such as (a+b)*(b+1)",

@@ -83,11 +83,11 @@ def draw(
     The style follows the graph: "tables" up to 24 nodes; "folds", where what repeats is drawn once; else
     "tables" up to 40 nodes, "rows" up to 250, in boxes by scope, and above these "groups": scopes (see
     `scope`), or bands of equal depth where there are none, each with its number of nodes and the range
-    of its gradients. Raises TypeError if `root` is no Value.
+    of its gradients. Raises TypeError if `root` is not a Value.
 
-    A `moving` picture, of up to 40 nodes, repays the debts again and again, edge by edge, by style rules
-    alone, so that it moves in a document and on slides; its gradients are those of `root`, whatever was
-    swept. For readers who want no motion it stands still. More nodes raise ValueError.
+    A `moving` picture, of up to 40 nodes, repays the debts edge by edge, again and again. It needs CSS
+    alone, so it also moves in documents and on slides, and it stands still for readers who want no motion.
+    Its gradients are always those of `root`. Raises ValueError for more nodes.
 
     >>> a, b = Value(2.0, label="a"), Value(1.0, label="b")
     >>> e = (a + b) * (b + 1)

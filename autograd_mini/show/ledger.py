@@ -3,8 +3,8 @@
 An arrow from operand to result is a debt that the result owes. The root starts with 1. It pays each
 operand what it has received times the derivative on the edge, and an operand passes on what has piled up.
 
-The sweep here is written apart from `Value.backward` on purpose, so that a test can compare the two. It
-never reads or sets a `grad`.
+The sweep here is separate from `Value.backward` on purpose, so that a test can compare the two. It never
+reads or sets a `grad`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ ROWS: Final = 60
 class Payment:
     """One edge of the graph, walked once: `debtor` pays `creditor`.
 
-    `payment` is `received`, the derivative of the root by the debtor, times `derivative`, that of the
-    debtor by the creditor; `balance` is what the creditor has afterwards.
+    `payment` is `received`, the derivative of the root with respect to the debtor, times `derivative`,
+    that of the debtor with respect to the creditor; `balance` is what the creditor has afterwards.
     """
 
     debtor: Value

@@ -1,9 +1,9 @@
 """Scopes: which part of a model a node belongs to.
 
 A label may be a path, ``"layer 1::neuron 2::w3"``: the last part is the node's own name and the rest is
-its scope. A path that ends in ``::`` is a scope without a name. So scopes need no room of their own in
-a node, cost nothing where they are not used, and are copied and pickled with the label. Modules of
-`nn` label their parameters so; `scope` does it for whatever is recorded inside a ``with`` block.
+its scope. A path that ends in ``::`` is a scope without a name. So a scope takes no space in a node, costs
+nothing where it is not used, and is copied and pickled with the label. Modules of `nn` label their
+parameters like this; `scope` does it for everything recorded inside a ``with`` block.
 """
 
 from __future__ import annotations

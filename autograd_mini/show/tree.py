@@ -34,10 +34,9 @@ class Tree:
 def tree(root: Value, *, depth: int = DEPTH, rows: int = ROWS) -> Tree:
     """Return `root` above all that it was computed from: value, derivative on the edge, gradient.
 
-    The gradient is that of the root, computed afresh. A node used more than once is shown where it first
-    comes, and from then on referred to by ↑. Constants stand in the formulas. Of a large graph, what is
-    deeper than `depth` or after so many `rows` is left out, and that is said. Raises TypeError for
-    anything but a Value.
+    The gradient is that of the root, computed afresh. A node that is used more than once is shown once,
+    and from then on referred to by ↑. Constants are part of the formulas. Nodes deeper than `depth` or
+    beyond the first `rows` are left out, and a line says so. Raises TypeError for anything but a Value.
 
     >>> a, b = Value(2.0, label="a"), Value(1.0, label="b")
     >>> tree((a + b) * (b + 1))

@@ -1,8 +1,8 @@
-"""Whom to blame for a wrong derivative: each edge of a graph is held to its row's definition, alone.
+"""Find what is to blame for a wrong derivative, by judging each edge of the graph on its own.
 
-A row's `reference` is the judge, at 50 digits; a row without one is judged by differences of its value.
-If every edge is right the fault lies elsewhere, and that can be told too: in what the graph leaves out of
-the function, or in the walk over it.
+The judge is the primitive's `reference`, at 50 digits; where there is none, differences of its value. If
+every edge is right, the fault lies elsewhere: in what the graph leaves out of the function, or in the walk
+over it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from autograd_mini.engine.table import Primitive
 from autograd_mini.engine.value import Value, topological_order
 from autograd_mini.testing.differences import Differences, Estimate, Judgement, Verdict
-from autograd_mini.testing.exact import NoReferenceError, derivative_of_graph, derivative_of_row
+from autograd_mini.testing.exact import NoReferenceError, derivative_of_graph, derivative_of_primitive
 
 __all__ = ["Investigation"]
 
@@ -25,7 +25,7 @@ __all__ = ["Investigation"]
 class Suspect:
     """A partial that is wrong, or that does not exist where it was asked for."""
 
-    row: Primitive
+    op: Primitive
     operands: tuple[float, ...]
     by: tuple[int, ...]
     found: float
@@ -43,21 +43,21 @@ class Suspect:
 
     @property
     def at_a_tie(self) -> bool:
-        """Whether the row has a kink there in any direction: what its partials are is a convention then."""
-        rules = self.row.partials * (len(self.operands) if self.row.variadic else 1)
+        """Whether the primitive has a kink there in any direction: its partials are then a convention."""
+        rules = self.op.partials * (len(self.operands) if self.op.variadic else 1)
         return self.expected is None or any(
-            _expected(self.row, self.operands, (k,)) is None for k, rule in enumerate(rules) if rule
+            _expected(self.op, self.operands, (k,)) is None for k, rule in enumerate(rules) if rule
         )
 
     @property
     def leaks(self) -> bool:
         """Whether there is an edge to what the value does not depend on: 0 times an infinity is nan."""
-        return self.is_edge and _ignores(self.row, self.operands, self.by[0])
+        return self.is_edge and _ignores(self.op, self.operands, self.by[0])
 
     def __str__(self) -> str:
-        names = [f"operand {k}" if self.row.variadic else self.row.operands[k] for k in self.by]
-        what = f"the {'second ' * (len(names) - 1)}partial by {' and '.join(names)}"
-        call = f"{self.row.name}({', '.join(map(repr, self.operands))})"
+        names = [f"operand {k}" if self.op.variadic else self.op.operands[k] for k in self.by]
+        what = f"the {'second ' * (len(names) - 1)}partial with respect to {' and '.join(names)}"
+        call = f"{self.op.name}({', '.join(map(repr, self.operands))})"
         if self.expected is None:
             return f"a kink, a jump or a pole of {call}"
         should = "no edge" if self.leaks else repr(self.expected)
@@ -190,12 +190,10 @@ LEFT_OUT = (
 )
 
 
-def _ignores(row: Primitive, operands: tuple[float, ...], k: int) -> bool:
+def _ignores(op: Primitive, operands: tuple[float, ...], k: int) -> bool:
     """Whether the value does not depend on operand `k` in the least: a branch not taken."""
-    y = row.value(*operands)
-    return all(
-        y == row.value(*operands[:k], x, *operands[k + 1 :]) for x in (math.nan, math.inf, 1.0, -2.0)
-    )
+    y = op.value(*operands)
+    return all(y == op.value(*operands[:k], x, *operands[k + 1 :]) for x in (math.nan, math.inf, 1.0, -2.0))
 
 
 def _moved(operands: tuple[float, ...], by: tuple[int, ...]) -> list[tuple[float, ...]]:
@@ -208,21 +206,21 @@ def _moved(operands: tuple[float, ...], by: tuple[int, ...]) -> list[tuple[float
 
 
 @lru_cache(maxsize=1024)
-def _expected(row: Primitive, operands: tuple[float, ...], by: tuple[int, ...]) -> float | None:
-    if all(_ignores(row, moved, by[0]) for moved in _moved(operands, by[1:])):
+def _expected(op: Primitive, operands: tuple[float, ...], by: tuple[int, ...]) -> float | None:
+    if all(_ignores(op, moved, by[0]) for moved in _moved(operands, by[1:])):
         return 0.0
     try:
-        return derivative_of_row(row, operands, by)
+        return derivative_of_primitive(op, operands, by)
     except NoReferenceError:
         pass
     i = by[-1]
 
     def moved(t: float) -> float:
         numbers = [*operands[:i], t, *operands[i + 1 :]]
-        y = row.value(*numbers)
+        y = op.value(*numbers)
         if len(by) == 1:
             return y
-        return row.partials_at(y, numbers, [k == by[0] for k in range(len(numbers))])[by[0]] or 0.0
+        return op.partials_at(y, numbers, [k == by[0] for k in range(len(numbers))])[by[0]] or 0.0
 
     differences = Differences(moved, operands[i])
     best = min(
@@ -240,19 +238,19 @@ def _first(node: Value, operands: tuple[float, ...], k: int) -> Suspect:
     return Suspect(node.op, operands, (k,), d or 0.0, expected, d is not None)
 
 
-def _seconds(row: Primitive, operands: tuple[float, ...], pairs: list[tuple[int, int]]) -> list[Suspect]:
-    found = [_second(row, operands, by) for by in pairs]
+def _seconds(op: Primitive, operands: tuple[float, ...], pairs: list[tuple[int, int]]) -> list[Suspect]:
+    found = [_second(op, operands, by) for by in pairs]
     beside = max((abs(x) for x in found if math.isfinite(x)), default=0.0)
     return [
-        Suspect(row, operands, by, x, _expected(row, operands, by), is_edge=False, beside=beside)
+        Suspect(op, operands, by, x, _expected(op, operands, by), is_edge=False, beside=beside)
         for by, x in zip(pairs, found, strict=True)
     ]
 
 
-def _second(row: Primitive, operands: tuple[float, ...], by: tuple[int, int]) -> float:
+def _second(op: Primitive, operands: tuple[float, ...], by: tuple[int, int]) -> float:
     """The rule of the partial by the first index, run on Values and differentiated by the second."""
     leaves = [Value(x) for x in operands]
-    partial = row.partials_at(row(*leaves), leaves, [k == by[0] for k in range(len(leaves))])[by[0]]
+    partial = op.partials_at(op(*leaves), leaves, [k == by[0] for k in range(len(leaves))])[by[0]]
     if isinstance(partial, Value):
         partial.backward()
     return leaves[by[1]].grad

@@ -52,9 +52,9 @@ def check_grads(
 
     `oracle` is "differences" (of the values alone), "mpmath" (the definitions of the primitives at 50
     digits, for functions of this library), or "auto": differences, and mpmath where they do not say right.
-    A relative error of `rtol` is let pass. Up to 16 numbers are checked one by one; more along random
-    directions, and those that are wrong are searched for. Returns a `Report`; kinks and noise are told
-    there, and do not raise.
+    Relative errors up to `rtol` pass. Up to 16 numbers are checked one by one, more along random
+    directions; if a direction is wrong, the wrong numbers are searched for. Returns a `Report`; kinks and
+    noise are in it, and do not raise.
 
     >>> from autograd_mini import exp, sin
     >>> print(check_grads(lambda a, b: exp(a) * sin(b), 0.0, 1.0, order=1))

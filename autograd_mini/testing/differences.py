@@ -40,7 +40,7 @@ NEARBY: Final = 1e-2
 
 
 class Verdict(Enum):
-    """What comparing a derivative with an oracle comes to."""
+    """The result of comparing a derivative with an oracle."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -188,7 +188,7 @@ class Differences:
     ) -> Judgement:
         """Compare a derivative with the values.
 
-        A relative error of `rtol` is let pass, an absolute one of `slack`, and any between numbers up to
+        A relative error up to `rtol` passes, an absolute one up to `slack`, and any between numbers up to
         `zero`: the rounding that is left of larger ones where a derivative is 0. A `quick` judge does not
         look for more evidence once two windows that agree are against the derivative.
         """

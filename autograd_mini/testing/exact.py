@@ -1,9 +1,8 @@
-"""What rows and graphs are worth at 50 digits: their references, evaluated and differenced in mpmath.
+"""Values and derivatives of primitives and graphs at 50 digits, by mpmath.
 
-Nothing here reads a partial of the table: a row is taken at the word of its `reference`, a graph at that
-of its rows and leaves. With so many digits a step can be small beyond any doubt, so a derivative is either
-known or, at a kink, a pole or a jump, known not to exist. But mpmath has one zero: where the sign of it
-tells, it is not asked.
+Nothing here reads a partial of the table: a primitive is evaluated by its `reference`, and a graph by those
+of its nodes. With so many digits a step can be very small, so a derivative is either known or, at a kink, a
+pole or a jump, known not to exist. But mpmath has only one zero: where its sign matters, it is not asked.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ from typing import Any, Final
 from autograd_mini.engine.table import Primitive
 from autograd_mini.engine.value import Value, topological_order
 
-__all__ = ["NoReferenceError", "derivative", "derivative_of_graph", "derivative_of_row", "reference"]
+__all__ = ["NoReferenceError", "derivative", "derivative_of_graph", "derivative_of_primitive", "reference"]
 
 DIGITS: Final = 50
 STEP: Final = "1e-30"
 
 
 class NoReferenceError(LookupError):
-    """What mpmath cannot be asked: a `reference` it cannot evaluate, a -0.0; or it is not installed."""
+    """mpmath cannot answer: it cannot evaluate a `reference`, a zero is -0.0, or it is not installed."""
 
 
-def reference(row: Primitive, operands: Sequence[Any]) -> Any:
-    """Return the value of a row's mathematical definition, an mpf; nan where it is not real.
+def reference(op: Primitive, operands: Sequence[Any]) -> Any:
+    """Return the value of a primitive's mathematical definition, an mpf; nan where it is not real.
 
     Raises NoReferenceError if the definition says nothing to mpmath.
 
@@ -37,17 +36,17 @@ def reference(row: Primitive, operands: Sequence[Any]) -> Any:
     0.731058578630005
     """
     mp = _mpmath()
-    names = [name.lstrip("*") for name in row.operands]
+    names = [name.lstrip("*") for name in op.operands]
     numbers = [mp.mpf(x) for x in operands]
-    given: dict[str, Any] = {names[0]: numbers} if row.variadic else dict(zip(names, numbers, strict=True))
+    given: dict[str, Any] = {names[0]: numbers} if op.variadic else dict(zip(names, numbers, strict=True))
     try:
         with mp.workdps(max(mp.dps, DIGITS)):
-            y = mp.mpmathify(eval(_compiled(row.reference), {**_vocabulary(), **given}))
+            y = mp.mpmathify(eval(_compiled(op.reference), {**_vocabulary(), **given}))
     except (ArithmeticError, ValueError):
         return mp.nan
     except (NameError, SyntaxError, TypeError) as error:
         raise NoReferenceError(
-            f"the reference of {row.name}, {row.reference!r}, cannot be evaluated ({error}): write it with "
+            f"the reference of {op.name}, {op.reference!r}, cannot be evaluated ({error}): write it with "
             "the names of mpmath and of the operands"
         ) from None
     if isinstance(y, mp.mpc):
@@ -103,23 +102,23 @@ def derivative(f: Callable[[list[Any]], Any], x: Sequence[float], by: Sequence[i
         return float(slopes[1]) if abs(slopes[0] - slopes[1]) <= noise else None
 
 
-def derivative_of_row(row: Primitive, operands: Sequence[float], by: Sequence[int]) -> float | None:
-    """Return the first or second derivative of a row by its operands number `by`; None at a kink or pole.
+def derivative_of_primitive(op: Primitive, operands: Sequence[float], by: Sequence[int]) -> float | None:
+    """Return the first or second derivative of a primitive; None at a kink or pole.
 
-    Raises NoReferenceError where mpmath cannot tell.
+    It is taken with respect to the operands number `by`. Raises NoReferenceError where mpmath cannot tell.
 
     >>> from autograd_mini.engine.primitives import exp, relu
-    >>> derivative_of_row(exp, [0.0], [0]), derivative_of_row(relu, [0.0], [0])
+    >>> derivative_of_primitive(exp, [0.0], [0]), derivative_of_primitive(relu, [0.0], [0])
     (1.0, None)
     """
-    _check_zeros(row, operands)
-    return derivative(lambda x: reference(row, x), operands, by)
+    _check_zeros(op, operands)
+    return derivative(lambda x: reference(op, x), operands, by)
 
 
 def derivative_of_graph(root: Value, leaves: Sequence[Value], by: Sequence[int]) -> float | None:
-    """Return the first or second derivative of an expression by leaves number `by`; None at a kink or pole.
+    """Return the first or second derivative of an expression; None at a kink or pole.
 
-    Raises NoReferenceError where mpmath cannot tell.
+    It is taken with respect to the leaves number `by`. Raises NoReferenceError where mpmath cannot tell.
 
     >>> a = Value(2.0)
     >>> derivative_of_graph(a * a * a, [a], [0])
@@ -146,12 +145,12 @@ def derivative_of_graph(root: Value, leaves: Sequence[Value], by: Sequence[int])
     return derivative(replay, [leaf.data for leaf in leaves], by)
 
 
-def _check_zeros(row: Primitive, operands: Sequence[float]) -> None:
+def _check_zeros(op: Primitive, operands: Sequence[float]) -> None:
     """Refuse copysign(1, -0.0), which is -1: to mpmath, which has one zero, it would be 1."""
     negative_zero = any(x == 0 and math.copysign(1.0, x) < 0 for x in operands)
-    if negative_zero and not abs(reference(row, operands) - row.value(*operands)) < 1e-9:
+    if negative_zero and not abs(reference(op, operands) - op.value(*operands)) < 1e-9:
         raise NoReferenceError(
-            f"{row.name}({', '.join(map(repr, operands))}) depends on the sign of a zero, and mpmath's "
+            f"{op.name}({', '.join(map(repr, operands))}) depends on the sign of a zero, and mpmath's "
             "has none: ask for differences"
         )
 

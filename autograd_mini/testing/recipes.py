@@ -28,7 +28,7 @@ OPERATORS: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
     "/": ("div", operator.truediv),
     "**": ("pow", operator.pow),
 }
-"""Python's operators, each with its row: types may have a faster way for them than for the row's call."""
+"""Python's operators and their primitives: a type may compute an operator faster than a call."""
 
 Wish = tuple[str, Sequence[int]]
 """A word of the vocabulary, and how many results back each operand lies; reused in turn if too few."""
@@ -40,7 +40,7 @@ MOST_PATHS: Final = 1000
 
 
 def vocabulary() -> list[str]:
-    """Return every word a wish may use: the operators, a branch, and the rows of the table.
+    """Return every word a wish may use: the operators, a branch, and the primitives of the table.
 
     >>> vocabulary()[:6]
     ['+', '*', '-', '/', '**', 'a if b < c else d']
@@ -70,7 +70,7 @@ class Recipe:
     steps: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __call__(self, *inputs: Any) -> Any:
-        """Run it on floats, Values, or anything else that the table's rows work on."""
+        """Run it on floats, Values, or anything else that the primitives work on."""
         return self.results(*inputs)[-1]
 
     def results(self, *inputs: Any) -> list[Any]:
@@ -111,9 +111,9 @@ def grow(
 ) -> Recipe:
     """Return the recipe of all the wishes that can be granted.
 
-    Granted is what keeps to the domain of its row, with operands, a value and derivatives that are 0 or
-    from 1e-9 to 1e6 in size, on at most 1000 paths. A `wild` recipe may leave domains, and compute with
-    infinities and nan.
+    A wish is granted if its operands are in the domain of its primitive, if operands, value and
+    derivatives are 0 or from 1e-9 to 1e6 in size, and if there are at most 1000 paths. A `wild` recipe
+    may leave domains and compute with infinities and nan.
 
     >>> grow([2.0], [], [("log", [0]), ("neg", [0]), ("log", [0])])  # log of a negative number: skipped
     def f(a):
@@ -166,11 +166,11 @@ def random_material(
 def _arity(word: str, back: Sequence[int]) -> int:
     if word == CHOICE:
         return 4
-    row = _row(word)
-    return len(back) if row.variadic else len(row.operands)
+    op = _primitive(word)
+    return len(back) if op.variadic else len(op.operands)
 
 
-def _row(word: str) -> Primitive:
+def _primitive(word: str) -> Primitive:
     return TABLE[OPERATORS[word][0] if word in OPERATORS else word]
 
 
@@ -178,15 +178,15 @@ def _granted(word: str, x: list[float], wild: bool) -> float | None:
     """Return the value if the function and its derivatives are moderate here, else None."""
     if word == CHOICE:
         return x[0] if x[1] < x[2] else x[3]
-    row = _row(word)
-    domain = row.domain * len(x) if row.variadic else row.domain
+    op = _primitive(word)
+    domain = op.domain * len(x) if op.variadic else op.domain
     if not wild and not all(low <= number <= high for number, (low, high) in zip(x, domain, strict=False)):
         return None
     try:
-        y = row.value(*x)
+        y = op.value(*x)
     except TypeError:
         return None  # so many operands it does not take
-    partials = row.partials_at(y, x, [True] * len(x))
+    partials = op.partials_at(y, x, [True] * len(x))
     return y if all(d is None or _moderate(d, wild) for d in [*x, y, *partials]) else None
 
 
@@ -199,7 +199,7 @@ def _perform(word: str, x: list[Any]) -> Any:
         return TABLE["where"](TABLE["less"](x[1], x[2]), x[0], x[3])
     if word in OPERATORS and not all(isinstance(v, (float, int)) for v in x):  # Python's 1.0 / 0.0 raises
         return OPERATORS[word][1](*x)
-    return _row(word)(*x)
+    return _primitive(word)(*x)
 
 
 def _plus(x: Any, y: Any) -> Any:

@@ -30,7 +30,7 @@ class GradientError(AssertionError):
 
 @dataclass(frozen=True)
 class Finding:
-    """One derivative: what the modes found, and what became of it."""
+    """One derivative: what each mode computed, and the verdict."""
 
     derivative: str
     modes: tuple[str, ...]
@@ -95,7 +95,7 @@ class Report:
 
     @property
     def wrong(self) -> list[Finding]:
-        """The findings that accuse."""
+        """The findings that are wrong."""
         return self.among(Verdict.WRONG)
 
     def among(self, verdict: Verdict) -> list[Finding]:

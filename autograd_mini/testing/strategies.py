@@ -42,7 +42,7 @@ def programs(
     """Random programs over the table, as `Recipe`s: with shared results, branches, constants, idle inputs.
 
     `words` narrows the vocabulary: names of primitives, and the operators ``+ - * / **``; without it, all
-    are used but `stop_gradient`, whose derivative is false on purpose. `domain` is where the inputs come
+    are used but `stop_gradient`, whose derivative is wrong on purpose. `domain` is where the inputs come
     from; what leaves the domain of a primitive is left out of the program, unless it is `wild`.
     """
     usual = [word for word in vocabulary() if word != "stop_gradient"]

@@ -156,8 +156,9 @@ def recorded() -> Any:
 def gradients(output: Any, inputs: Iterable[Value]) -> list[Value]:
     """Return the derivative of `output` with respect to each of `inputs`, as Values with their own graph.
 
-    It is backward that leaves a differentiable graph: for penalties on gradients, or second derivatives
-    of an expression that is already built. `inputs` may be leaves or nodes within; `.grad` is not touched.
+    It works like `backward`, but its results can be differentiated again: for penalties on gradients, or
+    for second derivatives of an expression that is already built. `inputs` may be leaves or inner nodes;
+    `.grad` is not touched.
 
     Raises TypeError for anything but Values, and LeafChangedError (a RuntimeError) where a leaf's data
     was changed after the expression was recorded.

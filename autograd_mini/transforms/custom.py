@@ -1,4 +1,4 @@
-"""Primitives of a user's own: `primitive` makes one of a function, or of a value or definition."""
+"""Your own primitives: `primitive` makes one from a function, or from a value or a definition."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def primitive(
     aliases: Sequence[str] = (),
     doc: str = "",
 ) -> Primitive | Callable[[Callable[..., float]], Primitive]:
-    """Make a function a primitive, or define one: all that works on the built-in ones works on it.
+    """Make a function a primitive, or define one. It then works like a built-in one everywhere.
 
     `partials` has one rule per operand, None where the derivative is zero everywhere. A rule is called
     with the output and the operands; written with ``+``, ``-``, ``*`` and other primitives, it gives
@@ -74,8 +74,8 @@ def primitive(
     >>> cube_example(2.0)
     8.0
 
-    A number never raises. Where the decorated function or a rule has ValueError, ZeroDivisionError or
-    OverflowError for an answer, the primitive's is nan; return ``math.inf`` where that is the truth.
+    A number never raises. Where the decorated function or a rule raises ValueError, ZeroDivisionError or
+    OverflowError, the primitive returns nan; return ``math.inf`` yourself where that is the answer.
 
     Without a function to decorate, give `value`, a function of floats that returns a float and itself
     never raises for a number, or `definition`, the same in terms of other primitives:
@@ -93,7 +93,7 @@ def primitive(
     `value` where that is shorter than a call of it.
 
     A primitive that is defined again at the same place of the same module, as by a notebook cell that is
-    run twice, replaces the former; graphs, programs and pickles that exist keep the one they have.
+    run twice, replaces the earlier one; graphs, programs and pickles that exist keep the one they have.
 
     Raises ValueError for a name of a built-in primitive or of one defined elsewhere, or if the number of
     partials is not that of operands.
@@ -114,7 +114,7 @@ def primitive(
         doc: str,
     ) -> Primitive:
         _check(name, operands.split(), partials)
-        row = Primitive(
+        op = Primitive(
             name,
             operands,
             partials=[rule and _checked(name, rule) for rule in partials],
@@ -130,15 +130,15 @@ def primitive(
             doc=doc,
         )
         made_of = (value, definition, *partials)
-        row.origin = {_place(f, name) for f in made_of if isinstance(f, FunctionType)}
-        _refuse_if_taken(row)
-        row.former = TABLE.get(name)
-        if row.former is not None:
-            row.version = row.former.version + 1
-            _take_methods(row.former)
-        TABLE[name] = row
-        give_methods(row)
-        return row
+        op.origin = {_place(f, name) for f in made_of if isinstance(f, FunctionType)}
+        _refuse_if_taken(op)
+        op.former = TABLE.get(name)
+        if op.former is not None:
+            op.version = op.former.version + 1
+            _take_methods(op.former)
+        TABLE[name] = op
+        give_methods(op)
+        return op
 
     if value is None and definition is None:
         return decorate
@@ -147,11 +147,11 @@ def primitive(
     return define(name, operands or "x", partials, value, doc)
 
 
-def _take_methods(row: Primitive) -> None:
+def _take_methods(op: Primitive) -> None:
     """Take away the methods of a primitive that is to be replaced."""
     for cls in (Recorder, Value):
-        for name in (row.name, *row.aliases):
-            if getattr(vars(cls).get(name), "row", None) is row:
+        for name in (op.name, *op.aliases):
+            if getattr(vars(cls).get(name), "row", None) is op:
                 delattr(cls, name)
 
 
@@ -181,19 +181,19 @@ def _check(name: str, operands: Sequence[str], partials: Sequence[Rule | None]) 
         )
 
 
-def _refuse_if_taken(row: Primitive) -> None:
-    for name in (row.name, *row.aliases):
+def _refuse_if_taken(op: Primitive) -> None:
+    for name in (op.name, *op.aliases):
         for other in TABLE.values():
             if other.builtin and name in (other.name, *other.aliases):
                 what = "" if name == other.name else f", another name of {other.name!r}"
                 raise ValueError(
-                    f"primitive {row.name!r}: {name!r} is already in the table{what}; choose another name"
+                    f"primitive {op.name!r}: {name!r} is already in the table{what}; choose another name"
                 )
-    former = TABLE.get(row.name)
-    if former is not None and former.origin | row.origin and former.origin.isdisjoint(row.origin):
+    former = TABLE.get(op.name)
+    if former is not None and former.origin | op.origin and former.origin.isdisjoint(op.origin):
         place = ", ".join(sorted({module for module, _ in former.origin})) or "code without a module"
         raise ValueError(
-            f"primitive {row.name!r} is already in the table, defined in {place}; choose another name"
+            f"primitive {op.name!r} is already in the table, defined in {place}; choose another name"
         )
 
 

@@ -208,7 +208,7 @@ def _positions(name: str, argnums: int | Sequence[int], count: int) -> list[int]
 
 
 class BranchWarning(UserWarning):
-    """A function found two numbers equal: its derivative is that of a branch that holds at one point."""
+    """A comparison found two numbers equal: the derivative is that of a branch for one point only."""
 
 
 def _tell_of_a_tie(name: str) -> None:
@@ -229,10 +229,11 @@ def grad(
 ) -> Callable[P, Any]:
     """Return the function that computes the gradient of `f`, which returns one number.
 
-    `argnums` says by which positional arguments: an int, or a tuple of them, which gives a tuple. An
-    argument is a number or a nested list, tuple, dict or NumPy array of numbers, and its derivative has
-    the same structure. An argument that the result does not depend on has derivative 0. With `has_aux`,
-    `f` returns one number and something beside it, and the function returns the gradient and that.
+    `argnums` says with respect to which positional arguments: an int, or a tuple of ints, which gives a
+    tuple. An argument is a number or a nested list, tuple, dict or NumPy array of numbers, and its
+    derivative has the same structure. An argument that the result does not depend on has derivative 0.
+    With `has_aux`, `f` returns one number and something beside it, and the function returns the gradient
+    and that.
 
     Raises TypeError if `f` returns anything but one number, ValueError for an argument that is not there.
     Warns (`BranchWarning`) where `f` finds ``==`` true: the branch it takes then holds at one point only.
@@ -280,8 +281,8 @@ def value_and_grad(
 def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], Any]]:
     """Return ``f(*args)`` and a function from cotangents to the vector-Jacobian product.
 
-    The cotangents have the structure of the result; the product is a tuple with the derivative by each
-    argument, in its structure. The function can be called any number of times.
+    The cotangents have the structure of the result; the product is a tuple with the derivative with
+    respect to each argument, in its structure. The function can be called any number of times.
 
     >>> y, pullback = vjp(lambda a, b: [a * b, a + b], 2.0, 3.0)
     >>> y, pullback([1.0, 0.0])

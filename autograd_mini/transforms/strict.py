@@ -24,9 +24,9 @@ def strict() -> modes.Mode:
     """Raise `NonFiniteError` at the first operation that makes inf or nan of finite numbers.
 
     The message names the operation, its operands and the line of the program that asked for it; in a
-    backward sweep, the operation whose derivative is at fault. Operands that are not finite already
-    raise nothing: what went in is the caller's, and `strict` looks for the operation that began it.
-    What leaves no graph is not watched: functions of plain numbers, and the forward mode of `jvp`.
+    backward sweep, the operation whose derivative is at fault. Operands that are already inf or nan do
+    not raise: `strict` looks for the operation that made the first one. Functions of plain numbers and
+    the forward mode of `jvp` leave no graph and are not watched.
     For a ``with`` block or a decorator; it keeps to its own thread or task.
 
     >>> x = Value(0.0, label="x")
@@ -35,7 +35,7 @@ def strict() -> modes.Mode:
     ...     y.backward()
     Traceback (most recent call last):
     ...
-    autograd_mini.transforms.strict.NonFiniteError: backward: sqrt(x=0.0) = 0.0 has derivative inf by x...
+    autograd_mini.transforms.strict.NonFiniteError: backward: sqrt(x=0.0) = 0.0 has derivative inf with...
     """
     return modes.Mode(watcher=_Inspector)
 
@@ -67,9 +67,9 @@ class _Inspector(modes.Watcher):
             return
         by = operand.label or "its operand"
         if not math.isfinite(slope):
-            fault = f"has derivative {slope} by {by}"
+            fault = f"has derivative {slope} with respect to {by}"
         elif not math.isfinite(adjoint * slope):
-            fault = f"received {adjoint}, and times its derivative {slope} by {by} that is {after}"
+            fault = f"received {adjoint}; times the derivative {slope} with respect to {by} that is {after}"
         else:
             fault = f"brings the gradient of {by} from {before} to {after}"
         place = _at(self.places.get(id(node)))

@@ -31,7 +31,7 @@ class Primitives(SphinxDirective):
             "| primitive | value and derivatives | tested over | worst error in ULP |",
             "|:--|:--|:--|:--|",
         ]
-        rows = (line(row, errors.get(row.name, [])) for row in TABLE.values())
+        rows = (line(op, errors.get(op.name, [])) for op in TABLE.values())
         return self.parse_text_to_nodes("\n".join([*head, *rows]))
 
 
@@ -56,17 +56,17 @@ def measured(text):
     return errors
 
 
-def line(row, errors):
+def line(op, errors):
     """Return the line of one primitive; `errors` are the worst measured, in words."""
-    names = [x.label for x in leaves(row)]
-    domains = list(dict.fromkeys(map(interval, row.domain)))
+    names = [x.label for x in leaves(op)]
+    domains = list(dict.fromkeys(map(interval, op.domain)))
     if len(domains) > 1:
-        domains = [f"${x}$ in {d}" for x, d in zip(names, map(interval, row.domain), strict=True)]
-    found = [f"${RESULT} = {latex(row(*leaves(row)))}$"]
-    for name, derivative in zip(names, derivatives(row), strict=True):
+        domains = [f"${x}$ in {d}" for x, d in zip(names, map(interval, op.domain), strict=True)]
+    found = [f"${RESULT} = {latex(op(*leaves(op)))}$"]
+    for name, derivative in zip(names, derivatives(op), strict=True):
         found.append(rf"$\partial {RESULT} / \partial {name}$ {derivative}")
-    doc = " ".join(row.__doc__.split())
-    cells = [f'<a id="{row.name}"></a>**{row.name}**<br>{doc}', "<br>".join(found), ", ".join(domains)]
+    doc = " ".join(op.__doc__.split())
+    cells = [f'<a id="{op.name}"></a>**{op.name}**<br>{doc}', "<br>".join(found), ", ".join(domains)]
     return (
         "| "
         + " | ".join(map(without_bars, [*cells, "<br>".join(e.replace(" ", "&nbsp;") for e in errors)]))
@@ -84,10 +84,10 @@ def without_bars(cell):
     return "".join(p.replace("|", r"\vert " if p.startswith("$") else r"\|") for p in parts)
 
 
-def leaves(row):
-    """Return a Value for each operand, named as it is, at some point of the row's domain."""
-    names = ["x", "y"] if row.variadic else row.operands
-    domains = [row.domain[0], row.domain[0]] if row.variadic else row.domain
+def leaves(op):
+    """Return a Value for each operand, named as it is, at some point of the domain."""
+    names = ["x", "y"] if op.variadic else op.operands
+    domains = [op.domain[0], op.domain[0]] if op.variadic else op.domain
     points = zip(names, domains, (0.75, 0.5, 0.25), strict=False)
     return [Value(inside(domain, at), latex_safe(name)) for name, domain, at in points]
 
@@ -105,13 +105,13 @@ def inside(domain, at):
     return low + at if high >= REALS[1] else low + at * (high - low)
 
 
-def derivatives(row):
+def derivatives(op):
     """Yield each partial as Markdown."""
-    operands = leaves(row)
-    result = Value(row.value(*[x.data for x in operands]), RESULT)
-    found = row.partials_at(result, operands, [True] * len(operands))
+    operands = leaves(op)
+    result = Value(op.value(*[x.data for x in operands]), RESULT)
+    found = op.partials_at(result, operands, [True] * len(operands))
     for i, derivative in enumerate(found):
-        if derivative is None and not row.variadic and row.partials[i] is None:
+        if derivative is None and not op.variadic and op.partials[i] is None:
             yield "is 0 everywhere: no edge"
         elif derivative is None:
             yield "has no edge here: the branch is not taken"

@@ -76,7 +76,7 @@ def test_a_wrong_derivative_is_a_failure(capsys):
     finally:
         del TABLE["thrice"]
     assert status == 1
-    assert "the partial by x of thrice(2.0) is 2.0 and should be 3.0" in out
+    assert "the partial with respect to x of thrice(2.0) is 2.0 and should be 3.0" in out
 
 
 @pytest.mark.parametrize(

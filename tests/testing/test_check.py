@@ -74,7 +74,7 @@ def test_a_wrong_partial_is_named_with_the_numbers_and_the_size_of_the_error(own
         "<lambda> at u = 2.0, v = 1.0: ∂f/∂v is 1.0806046117362795 (forward, reverse)"
     )
     assert "should be 2.161209223472559" in message
-    assert "ULP, relative 0.5: the partial by x of half_sine(1.0) is 0.2701511529340699" in message
+    assert "relative 0.5: the partial with respect to x of half_sine(1.0) is 0.2701511529340699" in message
     assert verdicts(caught.value.report) == [Verdict.RIGHT, Verdict.WRONG]  # the second order is not asked
     finding = caught.value.report.wrong[0]
     assert finding.relative == pytest.approx(0.5)
@@ -84,7 +84,7 @@ def test_a_wrong_partial_is_named_with_the_numbers_and_the_size_of_the_error(own
 def test_a_wrong_partial_without_a_reference_is_named_too(own):
     own("thrice", value=lambda x: 3 * x, partials=[lambda y, x: 2.0])
     report = compare_grads(lambda x: ad.exp(TABLE["thrice"](x)), 0.1)
-    assert "the partial by x of thrice(0.1) is 2.0 and should be 3.0" in str(report)
+    assert "the partial with respect to x of thrice(0.1) is 2.0 and should be 3.0" in str(report)
 
 
 def test_a_wrong_second_derivative_is_named(own):
