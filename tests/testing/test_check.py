@@ -97,7 +97,7 @@ def test_a_wrong_second_derivative_is_named(own):
     )
     report = compare_grads(lambda x: TABLE["cut_sine"](x) * x, 0.5)
     assert verdicts(report) == [Verdict.RIGHT, Verdict.WRONG]
-    assert "the second partial by x and x of cut_sine(0.5) is 0.0" in str(report)
+    assert "the second partial with respect to x and x of cut_sine(0.5) is 0.0" in str(report)
 
 
 def test_a_number_taken_out_of_the_graph_is_noticed():
