@@ -211,7 +211,7 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute what the function does, from a program."""
         point = self._point
-        if not (kwargs or modes.active):
+        if not (kwargs or modes.listening):
             if (shortcut := point.shortcuts.get(len(args))) is not None:
                 replay, captured, read = shortcut
                 for x in args:

@@ -17,6 +17,7 @@ from autograd_mini.compiler.columns import items_of
 from autograd_mini.compiler.lowering import Graph
 from autograd_mini.compiler.program import Program
 from autograd_mini.engine import modes
+from autograd_mini.engine.modes import collector_paused
 from autograd_mini.engine.operators import Recorder
 from autograd_mini.engine.primitives import equal, stop_gradient, where
 from autograd_mini.engine.table import Primitive, is_number
@@ -101,7 +102,7 @@ def traced(f: Callable[..., Any], name: str, call: Call) -> Trace:
     else:
         inputs = [Value(x) for x in call.numbers]
         tracer = _Tracer(inputs, call)
-        with modes.Mode(recording=True, watcher=lambda: tracer):
+        with collector_paused(), modes.Mode(recording=True, watcher=lambda: tracer):
             output = call.run(f, inputs)
     if output is None:
         raise TypeError(f"{name} returned None: is its return statement missing?")

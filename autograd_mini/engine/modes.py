@@ -1,8 +1,9 @@
 """Settings for the length of a `with` block: whether operations are recorded, and who watches them.
 
 The engine reads one module-level count, `active`, on its hot path, and asks for the settings only while
-that count is not 0: off, the modes cost nothing. Settings keep to the thread or task that made them; a
-task that was started inside a block shares its settings until the block ends.
+that count is not 0: off, the modes cost nothing, and nor does one that changes no operation. Settings keep
+to the thread or task that made them; a task that was started inside a block shares its settings until the
+block ends.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ __all__ = ["Mode", "Watcher", "collector_paused", "heard", "no_grad", "recording
 F = TypeVar("F", bound=Callable[..., Any])
 
 active = 0
-"""How many blocks are open, over all threads and tasks."""
+"""How many open blocks operations must know of, over all threads and tasks."""
 
 listening = 0
-"""How many blocks only hear of leaves and copies, which operations need not know."""
+"""How many blocks are open, over all threads and tasks."""
 
 _counting = threading.RLock()
 
@@ -63,8 +64,7 @@ class Mode:
 
     `recording` says whether operations leave a graph; `watcher` makes the watcher of a block; with
     ``reporting=False``, watchers outside do not hear of the nodes recorded inside. None changes nothing.
-    With ``operations=False`` operations are as fast as outside, and the watcher hears of no more than
-    leaves and copies.
+    Operations are as fast as outside, unless nothing is recorded or the watcher hears of each of them.
     """
 
     def __init__(
@@ -73,28 +73,26 @@ class Mode:
         recording: bool | None = None,
         watcher: Callable[[], Watcher] | None = None,
         reporting: bool = True,
-        operations: bool = True,
     ) -> None:
         self.recording, self.watcher, self.reporting = recording, watcher, reporting
-        self.operations = operations
         self._entered: list[_Block] = []
 
     def __enter__(self) -> None:
         global active, listening
         block = _Block(self)
         with _counting:
-            active += self.operations
-            listening += not self.operations
+            active += block.active
+            listening += 1
             self._entered.append(block)
         _blocks.set((block, *_open_blocks()))
 
     def __exit__(self, *error: object) -> None:
         global active, listening
         with _counting:
-            active -= self.operations
-            listening -= not self.operations
             block = next((block for block in _open_blocks() if block.mode is self), self._entered[-1])
             self._entered.remove(block)
+            active -= block.active
+            listening -= 1
         block.open = False
         _blocks.set(tuple(_open_blocks()))
 
@@ -155,6 +153,7 @@ class _Block:
 
     def __init__(self, mode: Mode) -> None:
         self.mode, self.watcher, self.open = mode, mode.watcher and mode.watcher(), True
+        self.active = mode.recording is False or hasattr(self.watcher, "on_record")
 
 
 _blocks: ContextVar[tuple[_Block, ...]] = ContextVar("blocks, the innermost first", default=())

@@ -142,7 +142,7 @@ class Recorder:
             _refuse("complex", self)
 
         def __int__(self):
-            number = modes.tell("on_index", self) if modes.active else None
+            number = modes.tell("on_index", self) if modes.listening else None
             return _refuse("int", self) if number is None else number
 
         __index__ = __int__

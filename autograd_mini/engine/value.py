@@ -97,7 +97,7 @@ class Value(Recorder):
         self.op = None
         self._x = self._y = self._dx = self._dy = None
         self._mark = 0
-        if modes.active or modes.listening:
+        if modes.listening:
             modes.tell("on_leaf", self)
 
     # ---- what a node knows -----------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Value(Recorder):
         >>> w.data, w.grad
         (1.5, 4.0)
         """
-        if modes.active and (seen := modes.tell("on_read", self)) is not None:
+        if modes.listening and (seen := modes.tell("on_read", self)) is not None:
             return seen  # type: ignore[no-any-return]
         return self._data
 
@@ -338,7 +338,7 @@ class Value(Recorder):
         >>> x.grad
         54.0
         """
-        if modes.active:
+        if modes.listening:
             modes.tell("on_backward", self)
         _repay(self)
 
@@ -367,7 +367,7 @@ class Value(Recorder):
             result = comparison(self._data, exact_number(other))
         else:
             return NotImplemented
-        answer = modes.tell("on_compare", comparison, self, other, result) if modes.active else None
+        answer = modes.tell("on_compare", comparison, self, other, result) if modes.listening else None
         return result if answer is None else answer
 
     def __format__(self, spec: str) -> str:
@@ -449,7 +449,7 @@ def depth_first(roots: Iterable[Value], below: Callable[[Value], Iterable[Value]
 
 def numbers_of(leaves: Sequence[Value]) -> list[float]:
     """Return the `data` of many leaves."""
-    return [leaf.data for leaf in leaves] if modes.active else [*map(_data_of, leaves)]
+    return [leaf.data for leaf in leaves] if modes.listening else [*map(_data_of, leaves)]
 
 
 def add_gradients(leaves: Sequence[Value], gradients: Iterable[float]) -> None:
@@ -654,7 +654,7 @@ def _number(where: str, x: Any) -> float:
 
 
 def _state(node: Value) -> tuple[Any, ...]:
-    if modes.active and node.data.__class__ is not float:
+    if modes.listening and node.data.__class__ is not float:
         raise TypeError(
             "a copy of a Value made while compiling would keep this number for ever: use v.detach()"
         )
@@ -667,7 +667,7 @@ def _restore(
 ) -> Value:
     node = _node(op, data, x, dx, y, dy)
     node._grad, node._label = grad, label
-    if op is None and (modes.active or modes.listening):
+    if op is None and modes.listening:
         modes.tell("on_leaf", node)
     return node
 

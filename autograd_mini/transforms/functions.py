@@ -108,7 +108,7 @@ class _Recording:
         self.inside = _Inside()
         self.known_plain: Any = None  # an output that rests on the inputs alone
         ties = modes.ties.count
-        with recorded(), modes.Mode(watcher=lambda: self.inside, operations=False):
+        with recorded(), modes.Mode(watcher=lambda: self.inside):
             self.output = f(*[replaced.get(i, x) for i, x in enumerate(args)], **kwargs)
         if modes.ties.count != ties:
             _tell_of_a_tie(self.name)
@@ -140,7 +140,7 @@ class _Recording:
 
     def derivatives(self, output: Any) -> list[Any]:
         """Return the derivative of one output by each input; floats unless a Value is at stake."""
-        if isinstance(output, Value) and modes.active:
+        if isinstance(output, Value) and modes.listening:
             modes.tell("on_sweep", output)
         if self.plain_inputs and isinstance(output, Value):
             derivatives, rests_on_others = sweep(output, self.inputs)

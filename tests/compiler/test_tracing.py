@@ -1,5 +1,6 @@
 """What a traced function sees of its numbers: truths without a branch, ints as ints, and readings."""
 
+import gc
 import math
 import operator
 import random
@@ -11,8 +12,9 @@ from bits import bits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_mini import Value, exp, grad, maximum, where
+from autograd_mini import Value, exp, grad, maximum, no_grad, where
 from autograd_mini.compiler.compiled import compile
+from autograd_mini.engine import modes
 from autograd_mini.formulas.derivative import derivative
 from autograd_mini.transforms.functions import value_and_grad
 
@@ -224,3 +226,18 @@ def test_derivatives_inside_a_compiled_function_are_one_trace():
         e.backward()
         assert c(xs) == pytest.approx(sum(x.grad for x in leaves), rel=1e-14)
     assert traces(c) <= 2
+
+
+def test_tracing_records_at_eager_speed():
+    seen = []
+
+    def f(x):
+        seen.append((modes.active, gc.isenabled()))
+        y = x * x
+        return where(y > 1.0, y, x)
+
+    compile(f)(2.0)
+    assert seen == [(0, False)]
+    assert gc.isenabled()
+    with no_grad():
+        assert compile(f).grad(2.0) == 4.0

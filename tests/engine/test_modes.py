@@ -14,6 +14,7 @@ from watching import watching
 
 from autograd_mini import NonFiniteError, Value, collector_paused, no_grad, scope, strict
 from autograd_mini.engine import modes
+from autograd_mini.engine.table import TABLE
 from autograd_mini.engine.value import number_of
 
 nan, inf = math.nan, math.inf
@@ -50,6 +51,32 @@ def test_leaves_reads_and_sweeps_can_be_watched():
         assert z.data == 3.0
         (z * z).backward()
     assert z.grad == 6.0
+
+
+def test_operations_are_slowed_down_only_by_modes_that_change_them():
+    hooks = [
+        "on_leaf",
+        "on_read",
+        "on_compare",
+        "on_index",
+        "on_backward",
+        "on_sweep",
+        "on_copy",
+        "on_pickle",
+    ]
+    for mode in (
+        modes.Mode(),
+        modes.Mode(recording=True),
+        watching(**{h: lambda *what: None for h in hooks}),
+    ):
+        with mode:
+            assert (modes.active, modes.listening) == (0, 1)
+            with no_grad(), mode:  # a mode inside another one has its way, whatever the other one costs
+                assert (modes.active, modes.listening) == (1, 3)
+                assert (Value(2.0) * 3.0).op is (None if mode.recording is None else TABLE["mul"])
+    with watching(on_record=lambda node: None):
+        assert modes.active == 1
+    assert (modes.active, modes.listening) == (0, 0)
 
 
 def test_no_grad_is_per_thread_and_works_as_a_decorator():
