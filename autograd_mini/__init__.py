@@ -90,6 +90,7 @@ from autograd_mini.transforms.functions import (
     value_and_grad,
     vjp,
 )
+from autograd_mini.transforms.gather import take
 from autograd_mini.transforms.sequences import dot, logsumexp, softmax, sum_
 from autograd_mini.transforms.strict import NonFiniteError, strict
 
@@ -182,6 +183,7 @@ __all__ = [
     "step",
     "stop_gradient",
     "strict",
+    "take",
     "tan",
     "tanh",
     "to_sympy",

@@ -104,9 +104,9 @@ class BatchTraces:
 
 
 def numbers_of_nothing(call: Call, columns: Sequence[Any]) -> list[float]:
-    """Return numbers to trace at where no item is known: nan takes no branch, and an int has to be one."""
+    """Return numbers to trace at where no item is known: nan takes no branch, 0 finds an element."""
     whole = call.integers()
-    return [c if c.__class__ is float else 1.0 if k in whole else math.nan for k, c in enumerate(columns)]
+    return [c if c.__class__ is float else 0.0 if k in whole else math.nan for k, c in enumerate(columns)]
 
 
 class Batch:

@@ -8,7 +8,7 @@ is a closure made once, since inspecting an argument takes longer than a small p
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from struct import Struct, error
 from typing import Any, Final
 
@@ -47,8 +47,9 @@ def plan(program: Program, replay: Any, trace: Trace, call: Call, outputs: Outpu
     kernel = getattr(replay, "kernel", None)
     address = _address if _address(probe := empty(1)) == probe.ctypes.data else _slow_address
     read = answer_reader(trace, call, outputs)
+    ints = trace.whole
     writes = [
-        _same(call.static[k]) if k in call.static else _writer(part, start)
+        _same(call.static[k]) if k in call.static else _writer(part, start, ints)
         for k, (part, start) in enumerate(zip(call.parts, call.starts, strict=False))
     ]
     pack = Struct(f"{len(captured)}d").pack_into
@@ -78,7 +79,7 @@ def plan(program: Program, replay: Any, trace: Trace, call: Call, outputs: Outpu
         return answer
 
     blocks = [k for k, part in enumerate(call.parts) if part.size]
-    if len(blocks) != 1 or captured or call.parts[blocks[0]].kind != "array":
+    if len(blocks) != 1 or captured or ints or call.parts[blocks[0]].kind != "array":
         return copied
     position, shape = blocks[0], call.parts[blocks[0]].detail
     others = [(k, write) for k, write in enumerate(writes) if k != position]
@@ -116,16 +117,17 @@ def _same(static: Any) -> Write:
     return lambda x, inputs: x is static or (x.__class__ is kind and bool(x == static))
 
 
-def _writer(structure: Structure, start: int) -> Write:
-    """Return how to write an argument of this structure, from place `start` on."""
+def _writer(structure: Structure, start: int, ints: Collection[int]) -> Write:
+    """Return how to write an argument of this structure from place `start` on; those at `ints` are ints."""
     stop = start + structure.size
     if structure.kind == "number":
-        return _number_writer(start)
+        return _number_writer(start, start in ints)
+    whole = [k in ints for k in range(start, stop)]
     if structure.kind == "array":
-        return _array_writer(structure.detail, start, stop)
+        return _array_writer(structure.detail, start, stop, "iu" if any(whole) else "fiu")
     children, place = [], start
     for child in structure.children:
-        children.append(_writer(child, place))
+        children.append(_writer(child, place, ints))
         place += child.size
     if structure.kind == "dict":
         keys = structure.detail
@@ -139,11 +141,12 @@ def _writer(structure: Structure, start: int) -> Write:
 
         return write_dict
     kind, count = structure.detail or list, len(children)
-    if count and all(child == NUMBER for child in structure.children):
+    if count and all(child == NUMBER for child in structure.children) and all(whole) == any(whole):
         pack = Struct(f"{count}d").pack_into
+        plain = {int} if any(whole) else PLAIN
 
         def write_numbers(x: Any, inputs: Any) -> bool:
-            if x.__class__ is not kind or len(x) != count or not {*map(type, x)} <= PLAIN:
+            if x.__class__ is not kind or len(x) != count or not {*map(type, x)} <= plain:
                 return False
             try:
                 pack(inputs, 8 * start, *x)
@@ -163,13 +166,15 @@ def _writer(structure: Structure, start: int) -> Write:
     return write_items
 
 
-def _number_writer(place: int) -> Write:
+def _number_writer(place: int, whole: bool) -> Write:
     import numpy as np
 
+    kinds = np.integer if whole else (float, np.floating, np.integer)
+
     def write(x: Any, inputs: Any) -> bool:
-        if not isinstance(x, float):
+        if x.__class__ is not float or whole:
             large = x.__class__ is int and not -LARGE < x < LARGE
-            if large or not (x.__class__ is int or isinstance(x, (np.floating, np.integer))):
+            if large or not (x.__class__ is int or isinstance(x, kinds)):
                 return False
         inputs[place] = x
         return True
@@ -177,13 +182,13 @@ def _number_writer(place: int) -> Write:
     return write
 
 
-def _array_writer(shape: tuple[int, ...], start: int, stop: int) -> Write:
+def _array_writer(shape: tuple[int, ...], start: int, stop: int, kinds: str) -> Write:
     import numpy as np
 
     array, flat = np.ndarray, len(shape) == 1
 
     def write(x: Any, inputs: Any) -> bool:
-        if x.__class__ is not array or x.shape != shape or x.dtype.kind not in "fiu":
+        if x.__class__ is not array or x.shape != shape or x.dtype.kind not in kinds:
             return False
         inputs[start:stop] = x if flat else x.ravel()
         return True

@@ -16,6 +16,7 @@ from autograd_mini.engine.modes import collector_paused
 from autograd_mini.engine.table import TABLE
 from autograd_mini.engine.value import Value, depth_first, number_of, topological_order
 from autograd_mini.show.names import evaluation_order
+from autograd_mini.transforms.gather import Sides, element, order_of_all, possible
 
 __all__ = ["Graph"]
 
@@ -106,8 +107,7 @@ class _ReverseSweep:
         self.guards: list[tuple[int, bool]] = []
         # Of a node that only some branches use, whether it is used: terms of an unused node are left out.
         self.activity: dict[Value, int] = {}
-        # Of two sides of a branch, whether the branch itself is used: that is when either of them is.
-        self.either: dict[frozenset[int], int | None] = {}
+        self.sides = Sides(self._where)
 
     def write(self, root: Value) -> None:
         """Write every term that ``root.backward()`` adds to a wanted leaf's gradient, in its order."""
@@ -130,6 +130,8 @@ class _ReverseSweep:
             if node in edges and node in self.adjoints:
                 if node.op is TABLE["where"]:
                     self._through_where(node, edges[node], selects)
+                elif node.op is element:
+                    self._through_take(node, edges[node])
                 else:
                     self._through_primitive(node, edges[node])
 
@@ -169,14 +171,20 @@ class _ReverseSweep:
             if reach[taken]:
                 self._add(node.operands[taken], adjoint, active)
             return
-        one, zero = constant(1.0), constant(0.0)
-        sides = [condition, emit("where", condition, zero, one)]
-        if active is not None:
-            sides = [emit("where", active, side, zero) for side in sides]
-        self.either[frozenset(sides)] = active
-        for position, side in enumerate(sides, 1):
+        other = emit("where", condition, constant(0.0), constant(1.0))
+        for position, side in enumerate(self.sides.add([condition, other], active), 1):
             if reach[position]:
                 self._add(node.operands[position], adjoint, side)
+
+    def _through_take(self, node: Value, reach: tuple[bool, ...]) -> None:
+        """Pass the adjoint to the element that the place says."""
+        place, *values = _operand_slots(self.builder, self.slots, node)
+        adjoint, active = self.adjoints[node], self.activity.get(node)
+        truths = [self.builder.emit("equal", place, self.builder.constant(k)) for k in range(len(values))]
+        sides = self.sides.add(truths, active) if len(values) > 1 else [active]
+        for operand, there, side in zip(node.operands[1:], reach[1:], sides, strict=True):
+            if there:
+                self._add(operand, adjoint, side)
 
     def _add(self, operand: Any, term: int, active: int | None) -> None:
         """Add a term to an adjoint, if `active` is true."""
@@ -195,19 +203,19 @@ class _ReverseSweep:
             return
         total = constant(-0.0) if before is None else before
         self.adjoints[operand] = emit("where", active, emit("add", total, term), total)
+        if operand.op is None:
+            return
         if before is None:
             self.activity[operand] = active
-        elif operand in self.activity:
-            sides = frozenset((self.activity.pop(operand), active))
-            used = self.either.get(sides, -1) if sides in self.either else self._any_of(*sides)
+        elif self.activity.get(operand, active) != active:
+            used = self.sides.either(self.activity.pop(operand), active)
             if used is not None:
                 self.activity[operand] = used
 
-    def _any_of(self, *sides: int) -> int:
-        """Return the truth of any of one or two truths."""
-        if len(sides) == 1:
-            return sides[0]
-        return self.builder.emit("where", sides[0], self.builder.constant(1.0), sides[1])
+    def _where(self, condition: int, x: Any, y: Any) -> int:
+        """Write a choice between truths, or numbers."""
+        x, y = (self.builder.constant(z) if z.__class__ is float else z for z in (x, y))
+        return self.builder.emit("where", condition, x, y)
 
 
 def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
@@ -219,6 +227,8 @@ def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
     """
     order = topological_order(root)
     choice = TABLE["where"]
+    if any(node.op is element for node in order):
+        order = order_of_all(root)
     if not any(node.op is choice for node in order):
         return order, set()
     every = topological_order(root, through_edges=False)
@@ -249,16 +259,14 @@ def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
                 both.add(node)
     if not both:
         return order, both
-    return depth_first(
-        [root], lambda node: _possible(node) if node in both else [x for x, _ in node.edges()]
-    ), both
+    return depth_first([root], lambda node: _possible(node) if node in both else possible(node)), both
 
 
 def _possible(node: Value) -> list[Value]:
     """Return the operands that a derivative may pass to: both branches of a `where`."""
     if node.op is TABLE["where"]:
         return [x for x in node.operands[1:] if isinstance(x, Value)]
-    return [x for x, _ in node.edges()]
+    return possible(node)
 
 
 def _operand_slots(builder: Builder, slots: dict[Value, int], node: Value) -> list[int]:

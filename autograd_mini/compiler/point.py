@@ -123,8 +123,6 @@ class Point:
 
     def _remember(self, trace: Trace, call: Call, args: tuple[Any, ...]) -> None:
         program, replay = self.replay(trace, call)
-        if trace.whole:
-            return
         in_bulk = trace.captured and hasattr(replay, "kernel")
         if in_bulk or any(x.__class__ is not float for x in args):
             if not installed("numpy"):

@@ -83,10 +83,10 @@ class Traces:
         """Trace the function for a call past the bound; warn where ints are what makes traces so many."""
         self.eager += 1
         trace = self.make(call, at=at)
-        if trace.whole and not self._warned:
+        if trace.fixed and not self._warned:
             self._warned = True
             starts = call.starts
-            k = next(k for k in range(len(call.parts)) if starts[k] <= min(trace.whole) < starts[k + 1])
+            k = next(k for k in range(len(call.parts)) if starts[k] <= min(trace.fixed) < starts[k + 1])
             warnings.warn(
                 f"{self.name} uses argument {k} as an int, so that it is traced for each value of it; more "
                 f"than {self.branches} are computed without a program: give static_argnums={k} to "

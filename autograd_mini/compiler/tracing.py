@@ -8,6 +8,7 @@ function has used from outside are singled out: they are inputs too.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -19,11 +20,12 @@ from autograd_mini.compiler.program import Program
 from autograd_mini.engine import modes
 from autograd_mini.engine.modes import collector_paused
 from autograd_mini.engine.operators import Recorder
-from autograd_mini.engine.primitives import equal, stop_gradient, where
+from autograd_mini.engine.primitives import equal, less, stop_gradient, where
 from autograd_mini.engine.table import Primitive, is_number
 from autograd_mini.engine.value import Value, number_of
 from autograd_mini.show.names import evaluation_order
 from autograd_mini.transforms.comparisons import truth
+from autograd_mini.transforms.gather import take_place
 from autograd_mini.transforms.nested import Structure, flatten
 
 __all__ = ["Built", "Trace", "traced"]
@@ -48,7 +50,8 @@ class Trace:
     """One way through a function: its graph, and the replays made of it so far.
 
     `results` has the numbers of the result, and `truths` says which of them are bools. `captured` are the
-    leaves used from outside. `whole` has the positions of the inputs that the function used as ints.
+    leaves used from outside. `whole` has the positions of the inputs that the function used as ints, and
+    `fixed` of those whose number is part of the trace.
     """
 
     def __init__(
@@ -59,9 +62,10 @@ class Trace:
         truths: list[bool],
         captured: list[Value],
         whole: set[int],
+        fixed: set[int],
     ) -> None:
         self.graph, self.results, self.structure, self.truths = graph, results, structure, truths
-        self.captured, self.whole = captured, whole
+        self.captured, self.whole, self.fixed = captured, whole, fixed
         self.replays: dict[Any, tuple[Program, Any]] = {}
         self.plans: dict[str, Callable[[tuple[Any, ...]], Any]] = {}
 
@@ -111,7 +115,8 @@ def traced(f: Callable[..., Any], name: str, call: Call) -> Trace:
     outputs = [y.node if isinstance(y, Reading) else y for y in results]
     captured = [x for x in Graph(outputs, inputs, tracer.guards).leaves() if x not in tracer.own]
     graph = Graph(outputs, inputs + captured, tracer.guards)
-    return Trace(graph, results, structure, truths, captured, {inputs.index(x) for x in tracer.whole})
+    whole, fixed = ({k for k, x in enumerate(inputs) if x in used} for used in (tracer.whole, tracer.fixed))
+    return Trace(graph, results, structure, truths, captured, whole, fixed)
 
 
 def _is_bool(x: Any) -> bool:
@@ -134,6 +139,7 @@ KEEP_WHOLE: Final = frozenset(
         "minimum",
         "clamp",
         "where",
+        "take",
         "sum",
         "dot",
         "pow",
@@ -159,6 +165,8 @@ class _Tracer(modes.Watcher):
         self.own = set(inputs)
         self.whole: set[Value] = set()
         """Inputs that the function has used as ints."""
+        self.fixed: set[Value] = set()
+        """Those of them whose number is part of the trace."""
         self._wholes: dict[Value, bool] = {}
 
     def on_leaf(self, leaf: Value) -> bool:
@@ -183,9 +191,31 @@ class _Tracer(modes.Watcher):
         number = number_of(node)
         with modes.Mode(recording=True):
             self.guards.append((equal(node, number), True))
-        order = evaluation_order(node)
-        self.whole.update(x for x in order if x.op is None and x in self._wholes and x not in self.whole)
+        self.fixed.update(self._note_ints(node))
         return int(number)
+
+    def on_gather(self, index: Any, count: int) -> Value | None:
+        """Return the place of one of `count` elements, from 0 on; None for an index that is no int.
+
+        It holds for every index; that there is such an element is a guard, where the trace raises.
+        """
+        node = index.node if isinstance(index, Reading) else index
+        if not isinstance(node, Value) or not self.is_whole(node) or getattr(index, "is_truth", False):
+            return None
+        number = number_of(node)
+        take_place(int(number) if abs(number) < EXACT else round(math.copysign(EXACT, number)), count)
+        with modes.Mode(recording=True):
+            place = where(less(node, 0.0), node + float(count), node)
+            held = where(less(place, 0.0), 0.0, less(place, float(count)))
+            self.guards.append((held, True))
+            self._note_ints(node)
+            return where(held, place, 0.0)  # outside, nothing may be read
+
+    def _note_ints(self, node: Value) -> list[Value]:
+        """Note, and return, the inputs that are ints and that a whole number was computed from."""
+        found = [x for x in evaluation_order(node) if x.op is None and self._wholes.get(x)]
+        self.whole.update(found)
+        return found
 
     def on_backward(self, root: Value) -> None:
         raise RuntimeError(
@@ -201,7 +231,7 @@ class _Tracer(modes.Watcher):
         wholes = self._wholes
         for x in evaluation_order(node, known=wholes):
             name = x.op.name if x.op is not None else ""
-            operands = x.operands[1:] if name == "where" else x.operands
+            operands = x.operands[1:] if name in ("where", "take") else x.operands
             wholes[x] = name in WHOLE or (
                 name in KEEP_WHOLE
                 and all(wholes[y] if isinstance(y, Value) else y.is_integer() for y in operands)

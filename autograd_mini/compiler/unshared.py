@@ -50,6 +50,8 @@ class Unshared(Builder):
             if y in known or x in known:
                 x, y = (x, y) if y in known else (y, x)
                 return x if known[y] == 1.0 else self.emit("neg", x)
+        elif name in ("identity", "stop_gradient"):
+            return operands[0]
         self.code.append((name, *operands))
         return self.inputs + len(self.code) - 1
 

@@ -134,5 +134,6 @@ class Variants:
                 table.setdefault(k, np.zeros(count))[item] = x
         added = sorted(k for k in table if layout.is_sum(k))
         summed = [table.pop(k) for k in added]
-        sums = [[column[part].sum() for column in summed] for part in blocks(count)]
+        with np.errstate(all="ignore"):
+            sums = [[column[part].sum() for column in summed] for part in blocks(count)]
         return table, added, np.array(sums).reshape(-(-count // BLOCK), len(added))

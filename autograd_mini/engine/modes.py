@@ -51,7 +51,7 @@ class Watcher:
 
     on_record(node) hears of a node that a primitive made, on_leaf(leaf) of a new leaf;
     on_read(node) returns what ``node.data`` is, on_index(node) the int where Python wants one;
-    on_compare(comparison, x, y, result) returns what the comparison is;
+    on_compare(comparison, x, y, result) returns what the comparison is, on_gather(i, count) a place;
     on_copy(node) returns the copy, on_pickle(node) a key for on_unpickle(key), which returns the node;
     on_backward(root) hears of `Value.backward` and on_sweep(root) of any other sweep, before they begin.
 

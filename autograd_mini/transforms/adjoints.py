@@ -12,8 +12,10 @@ from contextlib import nullcontext
 from typing import Any
 
 from autograd_mini.engine import modes
+from autograd_mini.engine.primitives import equal, where
 from autograd_mini.engine.value import Value, expect_value, number_of, topological_order
 from autograd_mini.transforms.dual import Dual
+from autograd_mini.transforms.gather import Sides, element, order_of_all, possible
 
 __all__ = [
     "LeafChangedError",
@@ -53,6 +55,8 @@ def adjoints(
         return [0.0] * len(inputs)
     ends = set(inputs)
     order = topological_order(output, until=ends)
+    if live and any(node.op is element for node in order):
+        return _adjoints_at_every_place(output, inputs)
     leads = leading_to(ends, order)
     found: dict[Value, Any] = {output: 1.0}
     for node in order:
@@ -71,6 +75,53 @@ def adjoints(
     return [found.get(x, 0.0) for x in inputs]
 
 
+def _adjoints_at_every_place(output: Value, inputs: Sequence[Value]) -> list[Any]:
+    """Return adjoints with a graph that holds wherever the `take`s below `output` may look.
+
+    What is added to an element that is not chosen is -0.0, which changes no sum; and so are the terms of
+    nodes that nothing chosen uses, whatever their derivatives are.
+    """
+    ends = set(inputs)
+    order = order_of_all(output, until=ends)
+    leads = leading_to(ends, order)
+    found: dict[Value, Any] = {output: 1.0}
+    sides = Sides(where)
+    truths: dict[Any, list[Any]] = {}  # of a place, whether it is each of the places counted so far
+    used: dict[Value, Any] = {}  # of a node that only some places use, whether it is used
+
+    def add(operand: Any, term: Any, side: Any) -> None:
+        if operand not in leads:
+            return
+        before = found.get(operand)
+        found[operand] = term if before is None else before + term
+        if before is None and side is not None:
+            used[operand] = side
+        elif operand in used and used[operand] is not side:
+            either = None if side is None else sides.either(used[operand], side)
+            if either is None:
+                del used[operand]
+            else:
+                used[operand] = either
+
+    for node in order:
+        if node in ends or node not in leads:
+            continue
+        adjoint, active = found.pop(node), used.get(node)
+        if node.op is element:
+            place, *values = node.operands
+            known = truths.setdefault(place, [])
+            known += [equal(place, float(k)) for k in range(len(known), len(values))]
+            split = sides.add(known[: len(values)], active)
+            for operand, side in zip(values, split, strict=True):
+                add(operand, element(side, -0.0, adjoint), side)
+            continue
+        for operand, derivative in _live_edges(node, leads):
+            unit = adjoint.__class__ is float and adjoint == 1.0
+            term = derivative if unit else adjoint * derivative
+            add(operand, term if active is None else element(active, -0.0, term), active)
+    return [found.get(x, 0.0) for x in inputs]
+
+
 def leading_to(targets: Iterable[Value], order: Sequence[Value]) -> set[Value]:
     """Return the nodes of `order`, results first, from which edges lead to one of `targets`; those too.
 
@@ -81,7 +132,7 @@ def leading_to(targets: Iterable[Value], order: Sequence[Value]) -> set[Value]:
     """
     found = {*targets}
     for node in reversed(order):
-        if not found.isdisjoint(operand for operand, _ in node.edges()):
+        if not found.isdisjoint(possible(node)):
             found.add(node)
     return found.intersection(order)
 
@@ -128,9 +179,10 @@ def reaches_outside(output: Any, inputs: Sequence[Value], own: Collection[Value]
     if not isinstance(output, Value):
         return False
     ends = set(inputs)
+    # While a function is traced, the conditions of choices may come out otherwise at the next call.
+    order = topological_order(output, until=ends, through_edges=not modes.heard("on_index"))
     return any(x.op is not None for x in inputs) or any(
-        node.op is None and node not in ends and node not in own
-        for node in topological_order(output, until=ends)
+        node.op is None and node not in ends and node not in own for node in order
     )
 
 

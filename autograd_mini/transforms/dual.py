@@ -12,7 +12,9 @@ from typing import Any
 
 from autograd_mini.engine import modes
 from autograd_mini.engine.operators import Recorder
+from autograd_mini.engine.primitives import where
 from autograd_mini.engine.table import Primitive, as_number
+from autograd_mini.transforms.gather import element
 
 __all__ = ["Dual", "new_level", "split"]
 
@@ -37,12 +39,13 @@ class Dual(Recorder):
     (0.0, 4.0)
     """
 
-    __slots__ = ("level", "primal", "tangent")
+    __slots__ = ("level", "primal", "tangent", "used")
 
-    def __init__(self, primal: Any, tangent: Any, level: int) -> None:
+    def __init__(self, primal: Any, tangent: Any, level: int, used: Any = None) -> None:
         self.primal = primal
         self.tangent = tangent
         self.level = level
+        self.used = used  # the truth of whether there is a tangent, where an index decides that
 
     @property
     def record_priority(self) -> int:  # type: ignore[override]
@@ -65,14 +68,23 @@ class Dual(Recorder):
         y = op(*primals)
         if not modes.recording():
             return Dual(y, None, self.level)
-        partials = op.partials_at(y, primals, [t is not None for t in tangents])
-        terms = [d * t for d, t in zip(partials, tangents, strict=True) if d is not None]
-        if not terms:
-            return Dual(y, None, self.level)
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        return Dual(y, total, self.level)
+        there = [t is not None for t in tangents]
+        uses = [
+            x.used if t and isinstance(x, Dual) else float(t) for x, t in zip(operands, there, strict=True)
+        ]
+        if op is element and any(there):
+            tangent = element(primals[0], *[-0.0 if t is None else t for t in tangents[1:]])
+            changing = [1.0 if u is None else u for u in uses[1:]]
+            always = all(u.__class__ is float and u == 1.0 for u in changing)
+            return Dual(y, tangent, self.level, None if always else element(primals[0], *changing))
+        total: Any = None
+        used: Any = 0.0
+        for d, t, u in zip(op.partials_at(y, primals, there), tangents, uses, strict=True):
+            if d is not None:
+                term = d * t if u is None else element(u, -0.0, d * t)
+                total = term if total is None else total + term
+                used = None if u is None or used is None else where(u, 1.0, used)
+        return Dual(y, total, self.level, used if total is not None else None)
 
     def __repr__(self) -> str:
         return f"Dual({self.primal!r}, {self.tangent!r}, level={self.level})"

@@ -42,7 +42,7 @@ __all__ = [
 def _lift(x: Any) -> Any:
     """A fresh input with the number of `x`: a derivative by it is not confused with one by `x`."""
     if isinstance(x, Dual):
-        return Dual(_lift(x.primal), x.tangent, x.level)
+        return Dual(_lift(x.primal), x.tangent, x.level, x.used)
     return identity(x) if isinstance(x, Value) else Value(x)
 
 
@@ -142,7 +142,7 @@ class _Recording:
         """Return the derivative of one output by each input; floats unless a Value is at stake."""
         if isinstance(output, Value) and modes.listening:
             modes.tell("on_sweep", output)
-        if self.plain_inputs and isinstance(output, Value):
+        if self.plain_inputs and isinstance(output, Value) and not modes.heard("on_index"):
             derivatives, rests_on_others = sweep(output, self.inputs)
             if self.quiet or not rests_on_others:
                 self.known_plain = output

@@ -20,6 +20,7 @@ from typing import Final
 from autograd_mini.compiler.backends.spellings import LIBM
 from autograd_mini.compiler.program import Program, definition, rules
 from autograd_mini.engine.table import TABLE, Primitive
+from autograd_mini.transforms.gather import element
 
 __all__ = ["source", "table"]
 
@@ -67,6 +68,7 @@ def source(program: Program) -> str:
     }
     <BLANKLINE>
     """
+    program = program.expanded([name for name, op in program.table.items() if op is not element])
     names = [f"x{i}" for i in range(program.inputs)]
     body = _Body(program, names)
     results = ", ".join(map(body.text, program.outputs))

@@ -1,0 +1,184 @@
+"""`take`: an element of a sequence, by an index that may differ from call to call of a compiled function.
+
+With an int, `take` only looks the element up. While a function is traced, an argument that is an int is a
+Value: then all elements are operands of one primitive, `element`, so that one program serves every index.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Collection, Sequence
+from functools import reduce
+from typing import Any, Final
+
+from autograd_mini.engine import modes
+from autograd_mini.engine.operators import Recorder
+from autograd_mini.engine.primitives import equal, identity, where
+from autograd_mini.engine.table import Primitive, as_number, is_number
+from autograd_mini.engine.value import Value, depth_first
+from autograd_mini.transforms.nested import flatten
+
+__all__ = ["Sides", "element", "order_of_all", "possible", "take", "take_place"]
+
+CALL: Final = "take(values, i)"
+
+
+def take(values: Any, i: Any) -> Any:
+    """Return ``values[i]``, where `i` may be an argument of a compiled function that differs at each call.
+
+    `values` is a list, a tuple or an array. Its elements are numbers, Values, or lists, tuples, dicts and
+    arrays of them; compiled, they all have the same structure. `i` is an int; negative ones count from the
+    end. A derivative is added to the chosen element alone. A Value comes back as a node of its own, so that
+    what is made of it is added up before it reaches the element.
+
+    Raises IndexError where there is no such element, TypeError for an index that is no int, such as 1.0,
+    True or a Value.
+
+    >>> take([10.0, 20.0, 30.0], 1), take([[1.0, 2.0], [3.0, 4.0]], -1)
+    (20.0, [3.0, 4.0])
+    """
+    count = _count(values)
+    if not isinstance(i, Recorder):
+        return _copied(values[take_place(_whole(i), count)])
+    place = modes.tell("on_gather", i, count) if modes.active else None
+    if place is None:
+        raise TypeError(
+            f"{CALL}: i is a {type(i).__name__}, and an index has no derivative: give an int, as in "
+            "int(v.data); a compiled function takes the index as an argument that is an int"
+        )
+    first, structure = flatten(values[0], "values[0]")
+    columns = [first]
+    for k in range(1, count):
+        numbers, other = flatten(values[k], f"values[{k}]")
+        if other != structure:
+            raise TypeError(
+                f"{CALL}: values[{k}] is {other} and values[0] is {structure}, or nested otherwise: where "
+                "the index may change, give elements of one structure"
+            )
+        columns.append(numbers)
+    return structure.rebuild([element(place, *column) for column in zip(*columns, strict=True)])
+
+
+def take_place(i: int, count: int) -> int:
+    """Return where element `i` of so many is, counted from 0; IndexError where there is none.
+
+    >>> take_place(-1, 3)
+    2
+    """
+    if not -count <= i < count:
+        raise IndexError(
+            f"{CALL}: i is {i}, and there are {count} values: give an index from {-count} to {count - 1}"
+        )
+    return i + count if i < 0 else i
+
+
+def _count(values: Any) -> int:
+    if isinstance(values, (str, bytes, dict)) or not (
+        hasattr(values, "__len__")
+        and hasattr(values, "__getitem__")
+        and getattr(values, "shape", None) != ()
+    ):
+        remedy = "list(values.values())" if isinstance(values, dict) else "a list"
+        raise TypeError(f"{CALL}: values is a {type(values).__name__}, which has no order: give {remedy}")
+    if not len(values):
+        raise IndexError(f"{CALL}: values is empty: give at least one")
+    return len(values)
+
+
+def _whole(i: Any) -> int:
+    kind = getattr(getattr(i, "dtype", None), "kind", "")
+    if not isinstance(i, bool) and kind != "b":
+        try:
+            return operator.index(i)
+        except TypeError:
+            pass
+    remedy = "; for several elements, call it once for each" if hasattr(i, "__len__") else ""
+    raise TypeError(f"{CALL}: i is a {type(i).__name__}, not an int: give int(i){remedy}")
+
+
+def _copied(chosen: Any) -> Any:
+    """Return the element; of what records, a node of its own."""
+    if is_number(chosen):
+        return int(chosen) if _is_whole(chosen) else as_number(chosen)
+    numbers, structure = flatten(chosen, "the element of values")
+    return structure.rebuild([x if x.__class__ is float else identity(x) for x in numbers])
+
+
+def _is_whole(x: Any) -> bool:
+    return hasattr(x, "__index__") and not isinstance(x, bool)
+
+
+# ---- the primitive -----------------------------------------------------------------------------------
+
+
+class _Element(Primitive):
+    """Of no table: it is no function of real numbers, and only `take` knows that its place is one."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        return "element"
+
+
+def _choice(place: Any, *values: Any) -> Any:
+    last, *others = reversed([*enumerate(values)])
+    return reduce(lambda y, kx: where(equal(place, float(kx[0])), kx[1], y), others, last[1])
+
+
+element: Final = _Element(
+    "take",
+    "*x",
+    value=lambda place, *values: values[int(place)],
+    definition=_choice,
+    # As with `where`, what is not chosen has no edge. A sweep that holds for every place asks `possible`.
+    partials=[lambda y, xs: [1.0 if k == xs[0] + 1.0 else None for k in range(len(xs))]],
+    doc="The operand at a place, counted from 0; the place is the first operand.",
+)
+"""The primitive that `take` records while a function is traced: a place, then all that may be chosen."""
+
+
+def possible(node: Value) -> list[Value]:
+    """Return the operands that a derivative may pass to: of a `take`, all that may be chosen."""
+    if node.op is element:
+        return [x for x in node.operands[1:] if isinstance(x, Value)]
+    return [x for x, _ in node.edges()]
+
+
+def order_of_all(root: Value, until: Collection[Value] = ()) -> list[Value]:
+    """Return `root` and all that a derivative may pass to, results first; not what is behind `until`."""
+    return depth_first([root], lambda node: () if node in until else possible(node))
+
+
+class Sides:
+    """When the nodes that choices lead to are used.
+
+    Each side of a choice has a truth: a node, or an operand of a program. What is used on several sides has
+    the truth of any of them; what is used on all of them is used when the choice is. `choose` makes
+    ``where(condition, x, y)`` of truths and numbers.
+    """
+
+    def __init__(self, choose: Callable[[Any, Any, Any], Any]) -> None:
+        self.choose = choose
+        self._parts: dict[Any, tuple[Any, int, frozenset[Any], Any]] = {}
+
+    def add(self, truths: Sequence[Any], used: Any) -> list[Any]:
+        """Return the truths of the sides of a choice that is used where `used` is true; None: always."""
+        if used is not None:
+            truths = [self.choose(used, truth, 0.0) for truth in truths]
+        choice = frozenset(truths)
+        for truth in truths:
+            self._parts[truth] = choice, len(choice), frozenset([truth]), used
+        return list(truths)
+
+    def either(self, one: Any, other: Any) -> Any:
+        """Return the truth of one or the other, which are two; None where that is always."""
+        first, second = self._parts.get(one), self._parts.get(other)
+        if first is None or second is None or first[0] != second[0]:
+            return self.choose(one, 1.0, other)
+        choice, count, members, used = first
+        members |= second[2]
+        if len(members) == count:
+            return used
+        truth = self.choose(one, 1.0, other)
+        self._parts[truth] = choice, count, members, used
+        return truth
