@@ -9,35 +9,45 @@ iterations at once. No operation is changed, nor the order in which a sum is add
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from autograd_mini.compiler.bodies import (
+    PRODUCT,
+    TERMS,
+    Carried,
+    Each,
+    Every,
+    Here,
+    Inner,
+    Item,
+    Local,
+    Number,
+    Operand,
+    Same,
+    Table,
+    body,
+)
 from autograd_mini.compiler.identities import followed, simplified
 from autograd_mini.compiler.loops import ABSENT, Run, repeats
 from autograd_mini.compiler.lowering import Graph
 from autograd_mini.compiler.program import Program
 
-__all__ = [
-    "Carried",
-    "Here",
-    "Loop",
-    "Number",
-    "Operand",
-    "Rolled",
-    "Same",
-    "Sum",
-    "Table",
-    "repeated",
-    "rolled",
-]
+__all__ = ["Loop", "Rolled", "Stage", "Sum", "repeated", "rolled"]
 
 MOST_OPERANDS: Final = 3
 
 CHUNK: Final = 2000
 """Positions in one vector loop: more is more code than the first cache holds."""
+
+LONG = 2500
+"""Positions of a body from which on loops are looked for in it."""
+
+LEAST_NESTED: Final = 0.3
+"""The part of a body that loops must save."""
 
 SHORTER = 0.8
 """The part of a program that loops must save: with less, sharing equal instructions saves more time."""
@@ -46,47 +56,23 @@ SHORTEST = 4000
 """Operations from which on loops are looked for."""
 
 
-class Number(NamedTuple):
-    """An operand that is one number in all iterations."""
-
-    x: float
-
-
-class Same(NamedTuple):
-    """An operand that is one slot in all iterations, made before the loop."""
-
-    slot: int
-
-
-class Here(NamedTuple):
-    """An operand made in the same iteration."""
-
-    position: int
-
-
-class Carried(NamedTuple):
-    """An operand made `distance` iterations ago; the first iterations read the slots `initial`."""
-
-    position: int
-    distance: int
-    initial: tuple[int, ...]
-
-
-class Table(NamedTuple):
-    """An operand that differs without a rule; `positions` are those of this loop that it may read."""
-
-    slots: Any
-    positions: tuple[int, ...]
-
-
-Operand: TypeAlias = Number | Same | Here | Carried | Table
-
-
 class Sum(NamedTuple):
     """A chain of additions of which only the end is read: positions with their terms, and the start."""
 
     terms: list[tuple[int, Operand]]
     initial: int
+
+
+class Stage(NamedTuple):
+    """What is computed in one loop over the iterations: items, and loops of items."""
+
+    key: tuple[int, bool, int]
+    parts: Sequence[Item | Inner]
+
+    @property
+    def sequential(self) -> bool:
+        """Whether an iteration needs what the one before has computed."""
+        return self.key[1]
 
 
 class UnsuitableError(Exception):
@@ -220,16 +206,16 @@ class Rolled(Program):
     @property
     def size(self) -> str:
         """How long the program is, and what its loops are, in words."""
-        loops = ", ".join(f"for {loop.run.times} iterations: {loop.run.period}" for loop in self.loops)
+        loops = ", ".join(loop.size for loop in self.loops)
         return f"{super().size}; rolled into loops of instructions ({loops})"
 
 
 class Loop:
     """A run with its operands classified; after `plan`, with the stages in which it is computed.
 
-    `stage` of a position orders what is computed; its low bits are a chunk of positions. `kind` is
-    "parallel", "sum" or "sequential". `columns` are the positions whose results all iterations keep, and
-    `prefix` of these what is read as the result of iterations before the first.
+    `stage` of a position is the key of one of the `stages`, which are in the order in which they are
+    computed. `kind` is "parallel", "sum" or "sequential". `columns` are the positions whose results all
+    iterations keep, and `prefix` of these what is read as the result of iterations before the first.
     """
 
     def __init__(self, rolled: Rolled, run: Run) -> None:
@@ -264,29 +250,77 @@ class Loop:
 
     def lines(self, rolled: Rolled) -> list[str]:
         """Return the loop for a person to read; v7[i] is what iteration i has made of v7."""
-        base, slots = self.base, set(self.fixed)
+        base = self.base
 
-        def text(x: Operand) -> str:
+        def some(texts: Iterable[str]) -> str:
+            return f"({', '.join(texts)}, …)"
+
+        def one(x: Operand, at: str = "i") -> str:
             if isinstance(x, Number):
                 return repr(x.x)
             if isinstance(x, Same):
                 return f"v{x.slot}"
             if isinstance(x, Here):
-                return f"v{base + x.position}[i]"
+                return f"v{base + x.position}[{at}]"
             if isinstance(x, Carried):
                 first = ", ".join(map(rolled.text, x.initial))
-                return f"v{base + x.position}[i - {x.distance}] (first {first})"
-            return f"({', '.join(map(rolled.text, x.slots[:3].tolist()))}, …)[i]"
+                return f"v{base + x.position}[{at} - {x.distance}] (first {first})"
+            return f"{some(map(rolled.text, x.slots[:3].tolist()))}[{at}]"
+
+        def line(item: Item, given: list[str], at: str, first: str) -> str:
+            name = f"v{base + item.position}"
+            text = f"{item.name}({', '.join(given)})"
+            if item.name in (TERMS, PRODUCT):
+                text = f"{name}[{at.replace('i', 'i - 1')}] (first {first})"
+                for term in given if item.name == TERMS else [f"mul({', '.join(given)})"]:
+                    text = f"add({text}, {term})"
+            return f"{name}[{at}] = {text}"
+
+        def first(items: Sequence[Item]) -> str:
+            slots = [self.sums[item.position].initial for item in items if item.position in self.sums]
+            return rolled.text(slots[0]) if len(set(slots)) == 1 else some(map(rolled.text, slots[:3]))
 
         lines = []
-        for before in (True, False):
-            if not before:
-                lines.append(f"for {self.run.times} iterations i:")
-            for j in self.fixed if before else self.live:
-                if before or j not in slots:
-                    name = f"v{base + j}" if before else f"    v{base + j}[i]"
-                    lines.append(f"{name} = {self.names[j]}({', '.join(map(text, self.operands[j]))})")
+        for j in self.fixed:
+            lines.append(f"v{base + j} = {self.names[j]}({', '.join(map(one, self.operands[j]))})")
+        lines.append(f"for {self.run.times} iterations i:")
+        for stage in self.stages:
+            for part in stage.parts:
+                if isinstance(part, Item):
+                    given = [one(x) for x in part.operands]
+                    lines.append(f"    {line(part, given, 'i', first([part]))}")
+                    continue
+
+                def inner(x: Any, part: Inner = part) -> str:
+                    if isinstance(x, Every):
+                        return one(x.operand)
+                    if isinstance(x, Each):
+                        return f"{some(map(one, x.operands[:3]))}[k]"
+                    made = f"v{base + part.items[x.item].position}"
+                    return (
+                        f"{made}[i, k]"
+                        if isinstance(x, Local)
+                        else f"{made}[i, k - 1] (first {one(x.first)})"
+                    )
+
+                lines.append(f"    for {part.times} iterations k:")
+                for j, operands in enumerate(part.operands):
+                    items = part.items[j :: part.period]
+                    given = [inner(x) for x in operands]
+                    lines.append(f"        {line(items[0], given, 'i, k', first(items))}")
         return lines
+
+    @property
+    def size(self) -> str:
+        """How long the loop is, and what the loops in it are, in words."""
+        inner = ", ".join(
+            f"for {part.times} iterations: {part.period}"
+            for stage in self.stages
+            for part in stage.parts
+            if isinstance(part, Inner)
+        )
+        of_them = f", of these {inner}" if inner else ""
+        return f"for {self.run.times} iterations: {self.run.period}{of_them}"
 
     def _carried(self, slots: Any, offset: Any) -> Operand:
         period, last = self.run.period, int(offset[-1])
@@ -365,13 +399,13 @@ class Loop:
         self.stage = [(0, False, 0)] * len(reads)
         self.kind = [""] * len(reads)
         self.sums: dict[int, Sum] = {}
-        size = len(reads) if len(reads) <= CHUNK * 1.5 else CHUNK
-        near = self._read_next()
+        chunks, nested = self._chunks()
+        near = {} if nested else self._read_next()
         for members in _components(reads, self.live):  # producers first
             around = len(members) > 1 or any(q == members[0] for q, _ in reads[members[0]])
             total = self._sum(members, kept) if around else None
             parallel = not around or total is not None
-            chunk = max(members) // size if parallel else 0
+            chunk = int(chunks[max(members)]) if parallel else 0
             stage = (0, not parallel, chunk)
             for j in members:
                 for q, distance in reads[j]:
@@ -389,7 +423,51 @@ class Loop:
                 self.kind[j] = "sum" if total else "parallel" if parallel else "sequential"
             if total:
                 self.sums[max(members)] = total
-        self._choose_columns(outside)
+        items = self._items(outside)
+        try:
+            self.stages = [Stage(key, body(items[key]) if nested else items[key]) for key in sorted(items)]
+            self._choose_columns(outside)
+        except UnsuitableError:
+            self.stages = [Stage(key, items[key]) for key in sorted(items)]
+            self._choose_columns(outside)
+
+    def _chunks(self) -> tuple[Any, bool]:
+        """Return the chunk of each position, and whether there are loops in the body."""
+        weight = np.zeros(len(self.names) + 1, int)
+        weight[self.live] = 1
+        nested = False
+        if len(self.live) >= LONG:
+            numbers: dict[str, int] = {}
+            opcodes = np.array([numbers.setdefault(self.names[j], len(numbers)) for j in self.live])
+            runs = repeats(opcodes)
+            nested = _saved(runs) >= LEAST_NESTED * len(self.live)
+            for run in runs if nested else ():
+                inside = np.array(self.live[run.start : run.end])
+                weight[inside] = 0
+                weight[inside[-1]] = run.period
+        before = np.cumsum(weight) - weight
+        return before // (CHUNK if before[-1] > CHUNK * 1.5 else len(weight)), nested
+
+    def _items(self, outside: Any) -> dict[tuple[int, bool, int], list[Item]]:
+        """Return what each stage computes; a product that only a sum needs is a part of the sum."""
+        items: dict[tuple[int, bool, int], list[Item]] = {self.stage[j]: [] for j in self.live}
+        factors: dict[int, list[Operand]] = {}
+        for total in self.sums.values():
+            if len(total.terms) == 1 and isinstance(total.terms[0][1], Here):
+                q = total.terms[0][1].position
+                alone = self.kind[q] == "parallel" and len(self.users[q]) == 1 and not outside[q]
+                if alone and self.names[q] == "mul" and self.stage[q] == self.stage[total.terms[0][0]]:
+                    factors[q] = self.operands[q]
+        for j in self.live:
+            if j in factors or (self.kind[j] == "sum" and j not in self.sums):
+                continue
+            name, operands = self.names[j], self.operands[j]
+            if j in self.sums:
+                name, operands = TERMS, [x for _, x in self.sums[j].terms]
+                if isinstance(operands[0], Here) and operands[0].position in factors:
+                    name, operands = PRODUCT, factors[operands[0].position]
+            items[self.stage[j]].append(Item(name, tuple(operands), j))
+        return items
 
     def _read_next(self) -> dict[tuple[int, int], bool]:
         """Return whether a position reads another one iteration later, and in no other way."""
@@ -403,15 +481,19 @@ class Loop:
         return near
 
     def _choose_columns(self, outside: Any) -> None:
+        """Find the positions whose results all iterations keep."""
         needed = outside.copy()
         self.prefix: dict[int, dict[int, int]] = {}
+        inner = [part for stage in self.stages for part in stage.parts if isinstance(part, Inner)]
+        looped = {item.position for part in inner for item in part.items}
         chain = {j: end for end, total in self.sums.items() for j, _ in total.terms}
         for j in self.live:
             for x in self.operands[j]:
                 if isinstance(x, Here) and self.stage[x.position] != self.stage[j]:
                     needed[x.position] = True
                 elif isinstance(x, Carried) and chain.get(x.position, -1) != chain.get(j):
-                    if self.stage[x.position] == self.stage[j] and x.distance == 1:
+                    own = self.stage[x.position] == self.stage[j]
+                    if own and x.distance == 1 and x.position not in looped:
                         continue
                     needed[x.position] = True
                     before = self.prefix.setdefault(x.position, {})
@@ -420,6 +502,10 @@ class Loop:
                             raise UnsuitableError  # two beginnings of one column
                 elif isinstance(x, Table):
                     needed[list(x.positions)] = True
+        for part in inner:
+            for k in range(part.period):
+                positions = [item.position for item in part.items[k :: part.period]]
+                needed[positions] = needed[positions].any()
         self.columns = [j for j in self.live if needed[j] and self.kind[j] != "sum"]
 
     def _sum(self, members: Sequence[int], kept: Any) -> Sum | None:

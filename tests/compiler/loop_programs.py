@@ -246,6 +246,92 @@ def at_random(seed):
     return f
 
 
+def nested_at_random(seed):
+    """A function of loops over vectors in a loop: layers, recurrences, sums, reversed, in place or not."""
+    rng = random.Random(seed)
+    size, times = rng.randrange(7, 14), rng.randrange(6, 14)
+    table = [rng.choice((0.0, 1.0, -0.0, rng.gauss(0, 1), rng.gauss(0, 1))) for _ in range(64)]
+
+    def operand():
+        """Read a vector, x, a table or a scalar in iterations i and k."""
+        kind = rng.randrange(9)
+        a, b, c = rng.choice((-1, 0, 1, 1, 1, 2)), rng.randrange(COUNT), rng.choice((0, 0, 1, 3))
+        which, shift = rng.randrange(3), rng.choice((0, 0, 0, 1, -1, 5))
+        number = rng.choice((1.0, 0.5, -1.0, 0.0, 2.0))
+        return [
+            lambda x, v, s, i, k: x[(a * k + b + c * i) % COUNT],
+            lambda x, v, s, i, k: x[(a * k + b) % COUNT],
+            lambda x, v, s, i, k: table[(a * k + b + 7 * i) % 64],
+            lambda x, v, s, i, k: number if b % 3 else table[(k + b) % 64],
+            lambda x, v, s, i, k: s[which],
+            lambda x, v, s, i, k: v[which][(k + shift) % size],
+            lambda x, v, s, i, k: v[which][(k + shift) % size],
+            lambda x, v, s, i, k: v[which][(a * k + b) % size],
+            lambda x, v, s, i, k: v[which][b % size],
+        ][kind]
+
+    def elementwise():
+        p, q, r = operand(), operand(), operand()
+        return rng.choice(
+            [
+                lambda *at: p(*at) * q(*at) + r(*at),
+                lambda *at: p(*at) - q(*at),
+                lambda *at: tanh(p(*at)) * q(*at),
+                lambda *at: sin(p(*at) + q(*at)),
+                lambda *at: where(p(*at) * 1.0, q(*at), r(*at)),
+                lambda *at: maximum(p(*at), q(*at)) * 0.5,
+                lambda *at: (p(*at) * 1.0 - 0.1).relu() if isinstance(p(*at), Value) else q(*at),
+                lambda *at: p(*at) / (1.5 + q(*at) * q(*at)),
+                lambda *at: q(*at) if p(*at) > 0.3 else r(*at) * 0.5,
+            ]
+        )
+
+    def part():
+        f, g, target, scalar = elementwise(), operand(), rng.randrange(3), rng.randrange(3)
+        kind = rng.randrange(6)
+
+        def run(x, v, s, i):
+            if kind == 0:
+                v[target] = [f(x, v, s, i, k) for k in range(size)]
+            elif kind == 1:
+                for k in range(size):
+                    v[target][k] = f(x, v, s, i, k)
+            elif kind == 2:
+                for k in range(size):
+                    s[scalar] = s[scalar] * 0.5 + f(x, v, s, i, k)
+            elif kind == 3:
+                s[scalar] = s[scalar] + sum(f(x, v, s, i, k) * g(x, v, s, i, k) for k in range(size))
+            elif kind == 4:
+                old = list(v[target])
+                v[target] = [
+                    tanh(
+                        sum(x[(k * size + j) % COUNT] * old[j] for j in range(size)) * 0.2
+                        + f(x, v, s, i, k)
+                    )
+                    for k in range(size)
+                ]
+            else:
+                for k in reversed(range(size)):
+                    v[target][k] = v[target][k] * 0.5 + f(x, v, s, i, k) * g(x, v, s, i, k)
+
+        return run
+
+    parts = [part() for _ in range(rng.randrange(1, 5))]
+
+    def f(x):
+        v = [[x[(k + 11 * j) % COUNT] for k in range(size)] for j in range(3)]
+        s = [x[1], 0.0, -0.0]
+        fresh = [list(u) for u in v]
+        for i in range(times):
+            if seed % 2:  # a recurrence, or data in a loop
+                v = [list(u) for u in fresh]
+            for run in parts:
+                run(x, v, s, i)
+        return sum(s) + sum(sum(u) for u in v) + x[0] * 0.0
+
+    return f
+
+
 def numbers(rng):
     """Numbers to call a function with, a zero or one among them now and then."""
     return [rng.choice((0.0, 1.0)) if rng.random() < 0.03 else rng.uniform(-1.5, 1.5) for _ in range(COUNT)]

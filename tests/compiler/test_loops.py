@@ -7,11 +7,11 @@ import random
 import numpy as np
 import pytest
 from bits import bits
-from loop_programs import WRITTEN, at_random, graph_of, numbers
+from loop_programs import WRITTEN, at_random, graph_of, nested_at_random, numbers
 
 import autograd_mini as am
 from autograd_mini import Value
-from autograd_mini.compiler import rolling
+from autograd_mini.compiler import bodies, loops, rolling
 from autograd_mini.compiler.arguments import call_of
 from autograd_mini.compiler.backends import load
 from autograd_mini.compiler.backends.llvm import processor
@@ -28,6 +28,29 @@ def short_loops(monkeypatch):
     """Roll short programs too."""
     monkeypatch.setattr(rolling, "SHORTEST", 500)
     monkeypatch.setattr(rolling, "SHORTER", 0.1)
+
+
+@pytest.fixture
+def loops_in_loops(monkeypatch):
+    """Look for loops in short bodies too, and take short ones."""
+    for module, name, number in [
+        (loops, "LEAST", 5),
+        (loops, "GAIN", 10),
+        (bodies, "GAIN", 2),
+        (rolling, "LONG", 12),
+        (rolling, "LEAST_NESTED", 0.05),
+    ]:
+        monkeypatch.setattr(module, name, number)
+
+
+def inner_loops(program):
+    return [
+        part
+        for loop in program.loops
+        for stage in loop.stages
+        for part in stage.parts
+        if isinstance(part, bodies.Inner)
+    ]
 
 
 def eager(f, x):
@@ -86,11 +109,30 @@ def test_random_loops_equal_eager_bit_for_bit(block, monkeypatch):
     assert any(found)
 
 
+@pytest.mark.parametrize("f", WRITTEN, ids=lambda f: f.__name__)
+@pytest.mark.usefixtures("loops_in_loops")
+def test_loops_in_its_body_leave_a_loop_equal_to_eager(f, monkeypatch):
+    check(f, 0, (4, 8), monkeypatch)
+
+
+@pytest.mark.parametrize("block", range(8))
+@pytest.mark.usefixtures("loops_in_loops")
+def test_random_loops_in_loops_equal_eager_bit_for_bit(block, monkeypatch):
+    found = [
+        check(nested_at_random(seed), seed, ((2, 4, 8)[seed % 3],), monkeypatch)
+        for seed in range(block, 40, 8)
+    ]
+    assert any(inner_loops(program) for program in found if program)
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("block", range(1000))
-def test_100_000_random_loops_equal_eager(block, monkeypatch):
-    for seed in range(100 * block, 100 * block + 100):
+def test_100_000_random_loops_equal_eager(block, monkeypatch, request):
+    if block % 2:
+        request.getfixturevalue("loops_in_loops")
+    for seed in range(50 * block, 50 * block + 50):
         check(at_random(seed), seed, (2, 4, 8), monkeypatch)
+        check(nested_at_random(seed), seed, (2, 4, 8), monkeypatch)
 
 
 def test_runs_are_found_in_a_stream_of_opcodes():
@@ -148,6 +190,40 @@ def test_compile_rolls_what_a_python_loop_has_unrolled():
     assert bits(load("llvm").build(again)(w)) == bits(program.evaluate(w))
     step = c.value_and_grad.prepare(np.array(w))
     assert bits([step()[0], *step()[1].tolist()]) == bits(eager(loss, w))
+
+
+def test_a_layer_is_a_loop_in_the_loop_over_the_data(monkeypatch):
+    monkeypatch.setattr(rolling, "LONG", 500)
+    rng = random.Random(3)
+    w = [Value(rng.gauss(0, 0.3)) for _ in range(20 * 4 + 20 * 21 + 20)]
+    data = [[rng.gauss(0, 1) for _ in range(3)] for _ in range(11)]
+
+    def loss():
+        total = 0.0
+        for point in data:
+            given, x = iter(w), point
+            for size in (20, 20):
+                x = [(sum(next(given) * u for u in x) + next(given)).relu() for _ in range(size)]
+            total = total + sum(next(given) * u for u in x) ** 2
+        return total
+
+    c = am.compile(loss)
+    c.backward()
+    program = c.backward.program()
+    found = inner_loops(program)
+    assert sum(part.times in (18, 19, 20) for part in found) >= 3
+    assert len(str(program).splitlines()) < 600
+    assert "for 20 iterations k:" in str(program)
+    assert "of these for 20 iterations" in c.backward.explain()
+    for _ in range(3):
+        for v in w:
+            v.data, v.grad = v.data * 0.9, 0.0
+        c.backward()
+        ours = [v.grad for v in w]
+        for v in w:
+            v.grad = 0.0
+        loss().backward()
+        assert bits(ours) == bits([v.grad for v in w])
 
 
 def test_captured_leaves_are_read_at_each_call_of_a_rolled_loop():

@@ -17,8 +17,25 @@ import numpy as np
 
 from autograd_mini.compiler.backends.llvm.jit import LIBRARY, symbol
 from autograd_mini.compiler.backends.llvm.point_code import ARITHMETIC, CHOICES, INTRINSICS, Text, number
+from autograd_mini.compiler.bodies import (
+    PRODUCT,
+    TERMS,
+    Before,
+    Carried,
+    Each,
+    Every,
+    Here,
+    Inner,
+    Item,
+    Local,
+    Number,
+    Operand,
+    Same,
+    Table,
+    key_of,
+)
 from autograd_mini.compiler.program import definition
-from autograd_mini.compiler.rolling import Carried, Here, Loop, Number, Operand, Rolled, Same, Table
+from autograd_mini.compiler.rolling import Loop, Rolled, Stage
 
 __all__ = ["calls_only_libm", "loop_code"]
 
@@ -28,6 +45,9 @@ PIECE: Final = 400
 PARAMETERS: Final = "ptr noalias %out, ptr noalias %b, ptr noalias %r, ptr noalias %t"
 """The outputs, the buffer as it is written and as it is read, and the tables: nothing that is read in a
 function is written in it, except through `%b` alone."""
+
+REGISTERS: Final = 8
+"""Operands that are read once, before an inner loop; more are read in it."""
 
 FEW: Final = 24
 """Copies, or guards, that are written out; more are a loop over tables."""
@@ -64,6 +84,7 @@ class _Body:
         self.writer, self.lanes = writer, lanes
         self.lines: list[str] = []
         self.head: list[str] = []
+        self.block = "body"  # the label of the block that is being written
         self.type = f"<{lanes} x double>" if lanes > 1 else "double"
         self.bit = f"<{lanes} x i1>" if lanes > 1 else "i1"
         self._written: dict[tuple[str, bool], str] = {}
@@ -215,9 +236,10 @@ class _Writer:
         """Return where in the buffer an operand is; numbers are there too."""
         if k >= 0:
             return int(self.place_of[k])
-        return self._number_at(float(self.rolled.numbers[~k]))
+        return self.place_of_number(float(self.rolled.numbers[~k]))
 
-    def _number_at(self, x: float) -> int:
+    def place_of_number(self, x: float) -> int:
+        """Return where in the buffer a number is."""
         key = struct.pack("d", x)
         if key not in self._numbers:
             at = self._numbers[key] = self.reserve(1, 1)
@@ -231,11 +253,28 @@ class _Writer:
         found[~constant] = self.place_of[slots[~constant]]
         numbers = self.rolled.numbers[~slots[constant]]
         if constant.all():
-            at = self.reserve(len(numbers) + 32)
-            self.image.append((at, numbers))
-            return at + np.arange(len(numbers))
-        found[constant] = [self._number_at(x) for x in numbers.tolist()]
+            return self.places_of_numbers(numbers)
+        found[constant] = [self.place_of_number(x) for x in numbers.tolist()]
         return found
+
+    def places_of(self, operands: Sequence[Operand]) -> Any:
+        """Return where numbers and slots are."""
+        numbers = [x.x for x in operands if isinstance(x, Number)]
+        if len(numbers) == len(operands):
+            return self.places_of_numbers(np.array(numbers))
+        return np.array(
+            [
+                self.place_of_number(x.x) if isinstance(x, Number) else self.place(x.slot)
+                for x in operands
+                if isinstance(x, Number | Same)
+            ]
+        )
+
+    def places_of_numbers(self, numbers: Any) -> Any:
+        """Return where in the buffer numbers are, one after another."""
+        at = self.reserve(len(numbers) + 32)
+        self.image.append((at, numbers))
+        return at + np.arange(len(numbers))
 
     def table(self, places: Any) -> int:
         """Return where among the tables these places are; past the end the last one stands."""
@@ -271,15 +310,15 @@ class _Writer:
                 )
             self._call(body.lines)
             return
-        where, whence = (self._entry(body, self.table(places), "i32", 1) for places in (to, source))
+        where, whence = (self._entry(body, self.table(places), "i32") for places in (to, source))
         x = body.put(f"load double, ptr {body.put(f'getelementptr double, ptr %r, i32 {whence}')}")
         pointer = body.put(f"getelementptr double, ptr {target}, i32 {where}")
         body.lines.append(f"  store double {x}, ptr {pointer}")
         self._call(_looped(body, [], len(to), 1))
 
-    def _entry(self, body: _Body, table: int, kind: str, lanes: int) -> str:
-        """Return what a table has for the iteration, or for those in the lanes."""
-        pointer = body.put("getelementptr i32, ptr %t, i64 %i")
+    def _entry(self, body: _Body, table: int, kind: str, index: str = "%i") -> str:
+        """Return what a table has for an iteration, or for those in the lanes."""
+        pointer = body.put(f"getelementptr i32, ptr %t, i64 {index}")
         pointer = body.put(f"getelementptr i32, ptr {pointer}, i64 {table}")
         return body.put(f"load {kind}, ptr {pointer}, align 4")
 
@@ -297,7 +336,7 @@ class _Writer:
             return self._function([*body.lines, f"  ret i32 {result}"], "i32")
         where = self.table(np.array([self.place(k) for k, _ in guards]))
         wanted = self.table(np.array([int(expected) for _, expected in guards]))
-        place, want = (self._entry(body, table, "i32", 1) for table in (where, wanted))
+        place, want = (self._entry(body, table, "i32") for table in (where, wanted))
         x = body.put(f"load double, ptr {body.put(f'getelementptr double, ptr %r, i32 {place}')}")
         truth = body.put(f"zext i1 {body.put(f'fcmp une double {x}, 0.0')} to i32")
         differs = body.put(f"xor i32 {truth}, {want}")
@@ -366,9 +405,8 @@ class _Writer:
             self.place_of[loop.base + j : loop.base + period * count : period] = at + np.arange(count)
             before += [(at + d, self.place(k)) for d, k in loop.prefix.get(j, {}).items()]
         self._copies(before)
-        for stage in sorted({loop.stage[j] for j in loop.live}):
-            members = [j for j in loop.live if loop.stage[j] == stage]
-            _Stage(self, loop, stage, members, 1 if stage[1] else self.width).write()
+        for stage in loop.stages:
+            _Stage(self, loop, stage).write()
 
 
 def _looped(body: _Body, phis: Sequence[str], count: int, step: int) -> list[str]:
@@ -378,7 +416,7 @@ def _looped(body: _Body, phis: Sequence[str], count: int, step: int) -> list[str
         *body.head,
         "  br label %body",
         "body:",
-        "  %i = phi i64 [0, %entry], [%next, %body]",
+        f"  %i = phi i64 [0, %entry], [%next, %{body.block}]",
         *phis,
         *body.lines,
         f"  %next = add nuw nsw i64 %i, {step}",
@@ -388,66 +426,70 @@ def _looped(body: _Body, phis: Sequence[str], count: int, step: int) -> list[str
     ]
 
 
-class _Stage:
-    """One loop over the iterations: the positions of a loop that are computed together."""
+class _Group:
+    """Sums in the lanes of one vector: numbers of items, with their operands.
 
-    def __init__(self, writer: _Writer, loop: Loop, stage: Any, members: Sequence[int], lanes: int) -> None:
-        self.writer, self.loop, self.stage, self.members, self.lanes = writer, loop, stage, members, lanes
-        self.body = _Body(writer, lanes)
+    Where products have a `factor` in common, an item's operand is the other one. `places` are where the
+    totals are while they run, and at the end.
+    """
+
+    def __init__(self, factor: Any, *, product: bool) -> None:
+        self.factor, self.product = factor, product
+        self.items: list[int] = []
+        self.operands: list[Sequence[Any]] = []
+        self.places = 0, 0
+
+
+class _Stage:
+    """One loop over the iterations: what is computed together, with its inner loops."""
+
+    def __init__(self, writer: _Writer, loop: Loop, stage: Stage) -> None:
+        self.writer, self.loop, self.stage = writer, loop, stage
+        self.width = writer.width
+        self.lanes = 1 if stage.sequential else writer.width
+        self.body = _Body(writer, self.lanes)
         self.values: dict[int, str] = {}
+        self.vectors: dict[int, int] = {}  # of a position, where the vector of the lanes is in memory
         self.phis: dict[tuple[int, int], str] = {}
         self.before: list[tuple[int, int]] = []  # copies that must have been made
         self.ends: list[tuple[int, int]] = []  # of a sum, where its end is
-        self.carried: list[str] = []  # the phis of sums
+        self.rest = loop.run.times % self.lanes  # of the last vector so many lanes count
+        self.written: dict[Any, int] = {}  # of other operands, where their vector is
+        self.sums: list[tuple[str, str, str]] = []  # phis of sums: kind and names, start and next
         self.after: list[tuple[str, str, int]] = []  # ends of sums, to be written after the loop
-        self.width = writer.width
-        self.rest = loop.run.times % lanes  # of the last vector so many lanes count
+        self.inner_loops = 0
 
     def write(self) -> None:
         loop, body = self.loop, self.body
-        products = self._products()
-        lazy = {q for q, _, _ in products.values()}
-        by_factor: dict[Any, list[Any]] = {}
-        by_length: dict[int, list[Any]] = {}
-        for j in self.members:
-            if j in products:
-                _, common, other = products[j]
-                group = by_factor.setdefault(_key(common), [])
-                group.append((loop.sums[j], common, other))
-                if len(group) == self.width:
-                    self._add_products(by_factor.pop(_key(common)))
-            elif j in lazy:
-                continue
-            elif loop.kind[j] == "sum":
-                if j in loop.sums:
-                    terms = [self.value(x) for _, x in loop.sums[j].terms]
-                    group = by_length.setdefault(len(terms), [])
-                    group.append((loop.sums[j], terms))
-                    if len(group) == self.width:
-                        self._add(by_length.pop(len(terms)))
-            elif j not in self.values:
-                self._compute(j)
-        for group in by_factor.values():
-            self._add_products(group)
-        for group in by_length.values():
-            self._add(group)
-        phis = self.carried
+        straight = [part for part in self.stage.parts if isinstance(part, Item)]
+        self.items = {item.position: item for item in straight}
+        groups, _ = self._groups(
+            straight, [item.operands for item in straight], [[x] for x in straight], inner=False
+        )
+        last = {straight[group.items[-1]].position: group for group in groups}
+        for part in self.stage.parts:
+            if isinstance(part, Inner):
+                self._inner(part)
+            elif part.position in last:
+                self._add(last[part.position], self.value)
+            elif part.name not in (TERMS, PRODUCT) and part.position not in self.values:
+                self._compute(part.position)
+        phis = [f"{phi} [{x}, %entry], [{y}, %{body.block}]" for phi, x, y in self.sums]
         for (q, k), name in self.phis.items():
             x = body.load(self.writer.place(k), head=True)
             if self.lanes > 1:
                 x = body.put(
                     f"insertelement {body.type} poison, double {x}, i64 {self.lanes - 1}", head=True
                 )
-            phis.append(f"  {name} = phi {body.type} [{x}, %entry], [{self.values[q]}, %body]")
+            phis.append(f"  {name} = phi {body.type} [{x}, %entry], [{self.values[q]}, %{body.block}]")
         self.writer._copies(self.before)
-        lines = _looped(body, phis, loop.run.times, self.lanes)
         end = _Body(self.writer, 1)
         for x, kind, at in self.after:
             end.store(x, kind, at)
-        self.writer._call([*lines, *end.lines])
-        last = loop.base + (loop.run.times - 1) * loop.run.period
+        self.writer._call([*_looped(body, phis, loop.run.times, self.lanes), *end.lines])
+        last_iteration = loop.base + (loop.run.times - 1) * loop.run.period
         for q, at in self.ends:
-            self.writer.place_of[last + q] = at
+            self.writer.place_of[last_iteration + q] = at
 
     # ---- operands --------------------------------------------------------------------------------
 
@@ -458,18 +500,13 @@ class _Stage:
             return body.number(x.x)
         if isinstance(x, Same):
             return body.splat(body.load(writer.place(x.slot), head=self.lanes == 1))
-        if isinstance(x, Here):
-            if loop.stage[x.position] != self.stage:
-                return self._column(self.writer.column[loop.base + x.position], "%r")
+        if isinstance(x, Here) and loop.stage[x.position] == self.stage.key:
+            if x.position in self.vectors:
+                return self._vector(body.at(self.vectors[x.position], "%b"))
             if x.position not in self.values:
                 self._compute(x.position)
             return self.values[x.position]
-        if isinstance(x, Carried):
-            own = loop.stage[x.position] == self.stage
-            if not own or x.distance > 1:
-                return self._column(
-                    self.writer.column[loop.base + x.position] - x.distance, "%b" if own else "%r"
-                )
+        if isinstance(x, Carried) and self._in_register(x):
             key = x.position, x.initial[0]
             if key not in self.phis:
                 self.phis[key] = writer.register()
@@ -479,78 +516,318 @@ class _Stage:
                 self._compute(x.position)
             shifted = range(self.lanes - 1, 2 * self.lanes - 1)
             return body.shuffle(body.type, self.phis[key], self.values[x.position], shifted)
-        own = any(loop.stage[q] == self.stage for q in x.positions)
-        return self._gather(writer.places(x.slots), "%b" if own else "%r")
+        if isinstance(x, Table):
+            return self._gather(writer.places(x.slots), self._base([x]))
+        return self._vector(body.at(self._column(x), self._here(self._base([x]))))
+
+    def _in_register(self, x: Carried) -> bool:
+        """Whether the iteration before leaves this operand in a register."""
+        own = self.loop.stage[x.position] == self.stage.key
+        return own and x.distance == 1 and (x.position in self.items or self.lanes > 1)
+
+    def _column(self, x: Operand) -> int:
+        """Return where the operand of the first iteration is, that of the next beside it."""
+        assert isinstance(x, Here | Carried)
+        distance = x.distance if isinstance(x, Carried) else 0
+        return self.writer.column[self.loop.base + x.position] - distance
+
+    def _base(self, operands: Sequence[Operand]) -> str:
+        """Return the buffer through which columns are read: as it is written if this stage writes them."""
+        for x in operands:
+            positions = x.positions if isinstance(x, Table) else (x.position,)  # type: ignore[union-attr]
+            if any(self.loop.stage[q] == self.stage.key for q in positions):
+                return "%b"
+        return "%r"
 
     def _compute(self, j: int) -> None:
-        loop, body = self.loop, self.body
-        op = self.writer.rolled.table[loop.names[j]]
-        self.values[j] = body.apply(loop.names[j], op, [self.value(x) for x in loop.operands[j]])
-        if loop.base + j in self.writer.column:
-            body.store(self.values[j], body.type, self.writer.column[loop.base + j], self._here("%b"))
+        item = self.items[j]
+        self.values[j] = self._apply(item, [self.value(x) for x in item.operands])
+        if self.loop.base + j in self.writer.column:
+            self.body.store(
+                self.values[j], self.body.type, self.writer.column[self.loop.base + j], self._here("%b")
+            )
+
+    def _apply(self, item: Item, given: Sequence[str]) -> str:
+        return self.body.apply(item.name, self.writer.rolled.table[item.name], given)
 
     def _here(self, base: str) -> str:
         return self.body.put(f"getelementptr double, ptr {base}, i64 %i")
 
-    def _column(self, place: int, base: str) -> str:
-        body = self.body
-        return body.put(f"load {body.type}, ptr {body.at(place, self._here(base))}, align 8")
+    def _vector(self, pointer: str) -> str:
+        """Return the vector that a pointer points to."""
+        return self.body.put(f"load {self.body.type}, ptr {pointer}, align 8")
 
     def _gather(self, places: Any, base: str) -> str:
         body, lanes = self.body, self.lanes
         steps = np.diff(places)
         if (steps == 1).all():
-            return self._column(int(places[0]), base)
+            return self._vector(body.at(int(places[0]), self._here(base)))
         if lanes == 1 and (steps == steps[0]).all():
             pointer = body.at(body.put(f"mul nsw i64 %i, {steps[0]}"), base)
             return body.load(places[0], pointer)
         if (steps == -1).all():
             pointer = body.at(body.put("sub nsw i64 0, %i"), base)
-            pointer = body.at(places[0] - lanes + 1, pointer)
-            x = body.put(f"load {body.type}, ptr {pointer}, align 8")
+            x = self._vector(body.at(places[0] - lanes + 1, pointer))
             return body.shuffle(body.type, x, "poison", range(lanes)[::-1])
+        return self._scattered(self.writer.table(places), base)
+
+    def _scattered(self, table: int, base: str, index: str = "%i") -> str:
+        """Return the vector of the doubles whose places a table says."""
+        body, lanes = self.body, self.lanes
         kind = "i32" if lanes == 1 else f"<{lanes} x i32>"
-        at = self.writer._entry(body, self.writer.table(places), kind, lanes)
+        at = self.writer._entry(body, table, kind, index)
         pointer = body.put(f"getelementptr double, ptr {base}, {kind} {at}")
         if lanes == 1:
-            return body.put(f"load double, ptr {pointer}, align 8")
+            return self._vector(pointer)
         return body.put(
             f"call {body.type} @llvm.masked.gather.v{lanes}f64.v{lanes}p0(<{lanes} x ptr> {pointer}, "
             f"i32 8, {body.bit} splat (i1 true), {body.type} poison)"
         )
 
+    # ---- inner loops -----------------------------------------------------------------------------
+
+    def _inner(self, inner: Inner) -> None:
+        """Write a loop in the body. What it needs from outside is made ready before it."""
+        body, period = self.body, inner.period
+        number, self.inner_loops = self.inner_loops, self.inner_loops + 1
+        k, label, after = f"%k{number}", f"inner{number}", f"after{number}"
+        positions = [[item.position for item in inner.items[j::period]] for j in range(period)]
+        kept: dict[int, list[Any]] = {j: [] for j in range(period)}  # where results are written
+        for j in sorted(inner.stored):
+            places = self.writer.reserve(self.lanes * inner.times) + self.lanes * np.arange(inner.times)
+            self.vectors.update(zip(positions[j], places.tolist(), strict=True))
+            kept[j].append(("%b", places))
+        for j in range(period):
+            if self.loop.base + positions[j][0] in self.writer.column:
+                places = np.array([self.writer.column[self.loop.base + q] for q in positions[j]])
+                kept[j].append((self._here("%b"), places))
+        made: dict[int, str] = {}
+        previous: dict[int, str] = {}
+        running: dict[int, int] = {}  # of an item that is accumulated in memory, where it is
+        phis: dict[int, str] = {}
+        operands = [x for given in inner.operands for x in given]
+        for x in operands:
+            if not isinstance(x, Before) or x.item in running or x.item in phis:
+                continue
+            first = self.value(x.first)
+            if x.item in inner.accumulated:
+                running[x.item] = self.writer.reserve(self.lanes)
+                body.store(first, body.type, running[x.item])
+            else:
+                previous[x.item] = name = self.writer.register()
+                phis[x.item] = f"  {name} = phi {body.type} [{first}, %{{entry}}], "
+        readers = {id(x): self._reader(x, k) for x in operands if isinstance(x, Each)}
+
+        def value(x: Any) -> str:
+            if isinstance(x, Every):
+                return self.value(x.operand)
+            if isinstance(x, Local):
+                return made[x.item]
+            if isinstance(x, Each):
+                return readers[id(x)]()
+            return before(x.item)
+
+        def before(j: int) -> str:
+            if j not in previous:
+                previous[j] = self._loaded(body.at(running[j], "%b"))
+            return previous[j]
+
+        first_items = inner.items[:period]
+        sums = [inner.items[j::period] for j in range(period)]
+        groups, stride = self._groups(first_items, inner.operands, sums, inner=True)
+        last = {group.items[-1]: group for group in groups}
+        for group in groups:
+            if group.factor is not None and all(isinstance(x, Every) for (x,) in group.operands):
+                self._transposed([value(x) for (x,) in group.operands])
+        shared = {key_of(x.operand): x for x in operands if isinstance(x, Every)}
+        if len(shared) <= REGISTERS:
+            for x in shared.values():
+                value(x)
+        entry, body.block = body.block, label
+        body.lines += [f"  br label %{label}", f"{label}:"]
+        opening = len(body.lines)
+        for j, item in enumerate(first_items):
+            if j in last:
+                base = body.at(body.put(f"mul nsw i64 {k}, {stride}"), "%b")
+                self._add(last[j], value, base)
+            elif item.name not in (TERMS, PRODUCT):
+                made[j] = self._apply(item, [value(x) for x in inner.operands[j]])
+                if j in running:
+                    before(j)  # it is read before it is written
+                    body.store(made[j], body.type, running[j])
+                for base, places in kept[j]:
+                    body.lines.append(
+                        f"  store {body.type} {made[j]}, ptr {self._moving(places, base, k)}, align 8"
+                    )
+        body.lines[opening:opening] = [
+            f"  {k} = phi i64 [0, %{entry}], [{k}.next, %{label}]",
+            *(text.format(entry=entry) + f"[{made[j]}, %{label}]" for j, text in phis.items()),
+        ]
+        body.lines += [
+            f"  {k}.next = add nuw nsw i64 {k}, 1",
+            f"  {k}.more = icmp ult i64 {k}.next, {inner.times}",
+            f"  br i1 {k}.more, label %{label}, label %{after}",
+            f"{after}:",
+        ]
+        body.block = after
+        for j in inner.last - inner.stored:
+            if j in running:
+                self.vectors[positions[j][-1]] = running[j]
+            else:
+                self.values[positions[j][-1]] = made[j]
+
+    def _reader(self, x: Each, k: str) -> Callable[[], str]:
+        """Return what reads an operand that differs between inner iterations."""
+        body, writer = self.body, self.writer
+        if all(isinstance(y, Number | Same) for y in x.operands):
+            places = writer.places_of(x.operands)
+            return lambda: body.splat(self._double(self._moving(places, "%r", k)))
+        if all(isinstance(y, Table) for y in x.operands):
+            tables = [writer.places(y.slots) for y in x.operands]  # type: ignore[union-attr]
+            base = self._base(x.operands)
+            if all((np.diff(places) == 1).all() for places in tables):
+                starts = np.array([places[0] for places in tables])
+                return lambda: self._vector(self._moving(starts, self._here(base), k))
+            first, *others = [writer.table(places) for places in tables]
+            length = others[0] - first
+
+            def scattered() -> str:
+                index = body.put(f"add nsw i64 %i, {body.put(f'mul nsw i64 {k}, {length}')}")
+                return self._scattered(first, base, index)
+
+            return scattered
+        if not any(self._is_local(y) for y in x.operands):
+            base = self._base(x.operands)
+            starts = np.array([self._column(y) for y in x.operands])
+            return lambda: self._vector(self._moving(starts, self._here(base), k))
+        places = np.array([self._in_memory(y) for y in x.operands])
+        return lambda: self._loaded(self._moving(places, "%b", k))
+
+    def _is_local(self, x: Operand) -> bool:
+        """Whether an operand is in no column: a result of this stage, or one that a register carries."""
+        if isinstance(x, Here):
+            return self.loop.stage[x.position] == self.stage.key
+        return not isinstance(x, Carried) or self._in_register(x)
+
+    def _in_memory(self, x: Operand) -> int:
+        """Return where the vector of an operand is; it is written to memory if it is not there yet."""
+        if isinstance(x, Here) and x.position in self.vectors:
+            return self.vectors[x.position]
+        key = key_of(x)
+        if key not in self.written:
+            self.written[key] = self.writer.reserve(self.lanes)
+            self.body.store(self.value(x), self.body.type, self.written[key])
+        return self.written[key]
+
+    def _moving(self, places: Any, base: str, k: str) -> str:
+        """Return a pointer to a place that depends on the inner iteration."""
+        body = self.body
+        steps = np.diff(places)
+        if (steps == steps[0]).all():
+            if steps[0]:
+                base = body.at(body.put(f"mul nsw i64 {k}, {steps[0]}"), base)
+            return body.at(int(places[0]), base)
+        at = self.writer._entry(body, self.writer.table(places), "i32", k)
+        return body.put(f"getelementptr double, ptr {base}, i32 {at}")
+
+    def _double(self, pointer: str) -> str:
+        return self.body.put(f"load double, ptr {pointer}, align 8")
+
+    def _loaded(self, pointer: str) -> str:
+        """Return the vector that a pointer points to now: it may be written later."""
+        name = self.writer.register()
+        self.body.lines.append(f"  {name} = load {self.body.type}, ptr {pointer}, align 8")
+        return name
+
     # ---- ordered sums ----------------------------------------------------------------------------
 
-    def _add(self, group: Sequence[Any]) -> None:
-        """Add the terms of up to a vector of sums that have as many terms each."""
-        body = self.body
-        if len(group) == 1:
-            columns = [
-                [body.put(f"extractelement {body.type} {x}, i64 {lane}") for lane in range(self.lanes)]
-                for x in group[0][1]
-            ]
-        else:
-            columns = [self._transposed([g[1][k] for g in group]) for k in range(len(group[0][1]))]
-        kind = f"<{self.width} x double>" if len(group) > 1 else "double"
-        terms = [[column[lane] for column in columns] for lane in range(self.lanes)]
-        self._accumulate(group, kind, terms)
+    def _groups(
+        self,
+        items: Sequence[Item],
+        operands: Sequence[Sequence[Any]],
+        sums: Sequence[Sequence[Item]],
+        *,
+        inner: bool,
+    ) -> tuple[list[_Group], int]:
+        """Return the sums among items in groups, and how far apart those of two inner iterations are.
 
-    def _accumulate(self, group: Sequence[Any], kind: str, terms: Sequence[Sequence[str]]) -> None:
-        """Add to the sums of a group, in the lanes of a vector, the terms of each iteration in turn."""
-        body, writer = self.body, self.writer
-        at = writer.reserve(self.width)
-        for k, (sum_, *_) in enumerate(group):
-            self.before.append((at + k, writer.place(sum_.initial)))
-            self.ends.append((sum_.terms[-1][0], at + k))
-        total = end = before = writer.register()
-        for lane, those in enumerate(terms, 1):
-            for x in those:
+        `sums` are, for each item, those that it stands for, one for each inner iteration. Products that
+        have a factor in common are a group: the common factor of one iteration is in all lanes, and the
+        others are transposed. Memory is reserved for the totals.
+        """
+        often: dict[Any, int] = {}
+        for item, given in zip(items, operands, strict=True):
+            if item.name == PRODUCT:
+                for x in given:
+                    often[_key(x)] = often.get(_key(x), 0) + 1
+        groups: list[_Group] = []
+        growing: dict[Any, _Group] = {}
+        for j, (item, given) in enumerate(zip(items, operands, strict=True)):
+            if item.name not in (TERMS, PRODUCT):
+                continue
+            key: Any = item.key
+            own, factor = given, None
+            if item.name == PRODUCT:
+                other, common = sorted(given, key=lambda x: often[_key(x)])
+                if often[_key(common)] >= self.width:
+                    key, own, factor = _key(common), [other], common
+            group = growing.get(key)
+            if group is None or len(group.items) == self.width:
+                group = growing[key] = _Group(factor, product=item.name == PRODUCT)
+                groups.append(group)
+            group.items.append(j)
+            group.operands.append(own)
+        stride = len(groups) * self.width
+        size = stride * len(sums[0]) if groups else 0
+        start = self.writer.reserve(size)
+        end = self.writer.reserve(size) if self.rest and inner else start
+        for n, group in enumerate(groups):
+            group.places = start + n * self.width, end + n * self.width
+            for lane, j in enumerate(group.items):
+                for i, item in enumerate(sums[j]):
+                    at = i * stride + n * self.width + lane
+                    initial = self.loop.sums[item.position].initial
+                    self.before.append((start + at, self.writer.place(initial)))
+                    self.ends.append((item.position, end + at))
+        return groups, stride
+
+    def _add(self, group: _Group, value: Callable[[Any], str], base: str | None = None) -> None:
+        """Add the terms of a group to its totals, one iteration after the other.
+
+        The totals of an inner loop are in memory, beside `base`; others are in registers.
+        """
+        body, width = self.body, self.width
+        running, end = group.places
+        several = len(group.items) > 1 or group.factor is not None
+        kind = f"<{width} x double>" if several else "double"
+        factor = value(group.factor) if group.factor is not None else ""
+        terms = [[value(x) for x in given] for given in group.operands]
+        if group.product and not factor:
+            mul = self.writer.rolled.table["mul"]
+            terms = [[body.apply("mul", mul, factors)] for factors in terms]
+        columns = [self._transposed(x) if several else x * self.lanes for x in zip(*terms, strict=True)]
+        total = last = before = self.writer.register()
+        if base is not None:
+            body.lines.append(f"  {total} = load {kind}, ptr {body.at(running, base)}, align 8")
+        for lane in range(self.lanes):
+            for column in columns:
+                x = column[lane]
+                if factor:
+                    same = body.shuffle(body.type, factor, "poison", [lane] * width)
+                    x = body.put(f"fmul {kind} {same}, {x}")
+                elif not several:
+                    x = body.put(f"extractelement {body.type} {x}, i64 {lane}")
                 total = body.put(f"fadd {kind} {total}, {x}")
-            if lane == self.rest:
-                end = total
-        start = body.put(f"load {kind}, ptr {body.at(at, '%b', head=True)}, align 8", head=True)
-        self.carried.append(f"  {before} = phi {kind} [{start}, %entry], [{total}, %body]")
-        self.after.append((end if self.rest else total, kind, at))
+            if lane + 1 == self.rest:
+                last = total
+        if base is None:
+            start = body.put(f"load {kind}, ptr {body.at(running, '%b', head=True)}, align 8", head=True)
+            self.sums.append((f"  {before} = phi {kind}", start, total))
+            self.after.append((last if self.rest else total, kind, running))
+            return
+        body.store(total, kind, running, base)
+        if self.rest:
+            body.store(last, kind, end, base)
 
     def _transposed(self, vectors: Sequence[str]) -> list[str]:
         """Return, for each lane, that lane of up to as many vectors as a vector has lanes."""
@@ -571,53 +848,11 @@ class _Stage:
             half //= 2
         return rows
 
-    def _products(self) -> dict[int, tuple[int, Operand, Operand]]:
-        """Return the sums of products that only they use, many of which have a factor in common.
 
-        Such products are computed the other way round, several sums in the lanes: the common factor of one
-        iteration in all lanes, the other ones transposed. Given are the product, and the two factors.
-        """
-        if self.lanes == 1:
-            return {}
-        loop = self.loop
-        found: dict[int, int] = {}
-        often: dict[Any, int] = {}
-        for j in self.members:
-            if j not in loop.sums or len(loop.sums[j].terms) != 1:
-                continue
-            term = loop.sums[j].terms[0][1]
-            if not isinstance(term, Here):
-                continue
-            q = term.position
-            alone = (
-                loop.kind[q] == "parallel"
-                and len(loop.users[q]) == 1
-                and loop.base + q not in self.writer.column
-            )
-            if alone and loop.stage[q] == self.stage and loop.names[q] == "mul":
-                found[j] = q
-                for x in loop.operands[q]:
-                    often[_key(x)] = often.get(_key(x), 0) + 1
-        products = {}
-        for j, q in found.items():
-            other, common = sorted(loop.operands[q], key=lambda x: often[_key(x)])
-            if often[_key(common)] >= self.width:
-                products[j] = q, common, other
-        return products
-
-    def _add_products(self, group: Sequence[Any]) -> None:
-        body, width = self.body, self.width
-        kind = f"<{width} x double>"
-        factor = self.value(group[0][1])
-        others = [self.value(g[2]) for g in group]
-        columns = self._transposed([*others, *others[-1:] * (width - len(others))])
-        terms = []
-        for lane in range(self.lanes):
-            same = body.shuffle(body.type, factor, "poison", [lane] * width)
-            terms.append([body.put(f"fmul {kind} {same}, {columns[lane]}")])
-        self._accumulate(group, kind, terms)
-
-
-def _key(x: Operand) -> tuple[Any, ...]:
-    """Return what tells operands apart."""
-    return (type(x), x.slots.tobytes()) if isinstance(x, Table) else (type(x), *x)
+def _key(x: Any) -> tuple[Any, ...]:
+    """Return what tells operands apart, of a body or of a loop in it."""
+    if isinstance(x, Local | Before):
+        return type(x), x.item
+    if isinstance(x, Every):
+        return Every, key_of(x.operand)
+    return (Each, *map(key_of, x.operands)) if isinstance(x, Each) else key_of(x)
