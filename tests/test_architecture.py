@@ -70,7 +70,7 @@ def test_optional_packages_are_imported_where_they_are_used(module):
 
 
 BACKENDS = {name for name in MODULES if "backends.llvm" in name or name.endswith("numpy")}
-BACKENDS |= {f"autograd_mini.compiler.{name}" for name in ("identities", "loops", "rolling")}
+BACKENDS |= {f"autograd_mini.compiler.{name}" for name in ("bodies", "identities", "loops", "rolling")}
 
 
 @pytest.mark.parametrize("module", MODULES)
