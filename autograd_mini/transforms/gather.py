@@ -40,7 +40,7 @@ def take(values: Any, i: Any) -> Any:
     count = _count(values)
     if not isinstance(i, Recorder):
         return _copied(values[take_place(_whole(i), count)])
-    place = modes.tell("on_gather", i, count) if modes.active else None
+    place = modes.tell("on_gather", i, count) if modes.listening else None
     if place is None:
         raise TypeError(
             f"{CALL}: i is a {type(i).__name__}, and an index has no derivative: give an int, as in "
