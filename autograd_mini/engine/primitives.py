@@ -49,7 +49,7 @@ def _ieee(
     return value
 
 
-def _right_of_zero(x: Any) -> Any:
+def right_of_zero(x: Any) -> Any:
     """x, or nan with an edge to x where x < 0."""
     return where(less(x, 0.0), nan * x, x)
 
@@ -451,7 +451,7 @@ LN2: Final = 0.6931471805599453
 
 
 def _reciprocal_log(x: Any, base: float) -> Any:
-    return div(1.0 / math.log(base), _right_of_zero(x) + 0.0)  # + 0.0: the pole of -0.0 is +inf too
+    return div(1.0 / math.log(base), right_of_zero(x) + 0.0)  # + 0.0: the pole of -0.0 is +inf too
 
 
 def _cube_root(x: Any) -> Any:
@@ -486,15 +486,14 @@ expm1 = define(
     domain=[EXPONENT],
     latex="e^{{{x}}} - 1",
     precedence=1,
-    form="expm1({x})",
     doc="eˣ - 1, to full accuracy near 0.",
 )
 log = define(
     "log",
     value=_ieee(math.log, {0.0: -inf}),
-    partials=[lambda y, x: div(1.0, _right_of_zero(x) + 0.0)],
+    partials=[lambda y, x: div(1.0, right_of_zero(x) + 0.0)],
     domain=[POSITIVE],
-    doc="The natural logarithm; -inf at 0, nan below.",
+    doc="The natural logarithm, and log(x, base) that to a base; -inf at 0, nan below.",
 )
 log2 = define(
     "log2",
@@ -517,7 +516,7 @@ log10 = define(
 log1p = define(
     "log1p",
     value=_ieee(math.log1p, {-1.0: -inf}),
-    partials=[lambda y, x: div(1.0, _right_of_zero(1.0 + x))],
+    partials=[lambda y, x: div(1.0, right_of_zero(1.0 + x))],
     domain=[(-1.0, REALS[1])],
     latex=r"\log\left(1 + {x}\right)",
     doc="log(1 + x), to full accuracy near 0; -inf at -1, nan below.",
@@ -616,7 +615,6 @@ degrees = define(
     partials=[lambda y, x: 180.0 / math.pi],
     latex=r"\frac{{180}}{{\pi}} {x}",
     precedence=2,
-    form="degrees({x})",
     aliases=["rad2deg"],
     doc="The angle x, in radians, in degrees.",
 )
@@ -626,46 +624,8 @@ radians = define(
     partials=[lambda y, x: math.pi / 180.0],
     latex=r"\frac{{\pi}}{{180}} {x}",
     precedence=2,
-    form="radians({x})",
     aliases=["deg2rad"],
     doc="The angle x, in degrees, in radians.",
-)
-
-
-def _half_turns(x: Any) -> tuple[Any, Any]:
-    """Return (sin πx, cos πx) within two ULP: x is brought into [-¼, ¼], exactly, before π comes in."""
-    x = where(less(abs_(x), 9007199254740992.0), x, 0.0 * x)  # from 2⁵³ on all floats are even
-    quarters = round_(2.0 * x)
-    r = math.pi * (x - 0.5 * quarters)
-    odd = mod(quarters, 2.0)
-    sine, cosine = where(odd, cos(r), sin(r)), where(odd, -sin(r), cos(r))
-    upper = less(mod(quarters, 4.0), 2.0)
-    return where(upper, sine, -sine), where(upper, cosine, -cosine)
-
-
-def _sinc(x: Any) -> Any:
-    return where(equal(x, 0.0), 1.0, div(_half_turns(x)[0], math.pi * x))
-
-
-# sinc′(x) = Σ cₖ x²ᵏ⁻¹: terms enough for the first four derivatives to be right in |x| < ½
-_SINC_SERIES: Final = [
-    (-1) ** k * 2 * k * math.pi ** (2 * k) / math.factorial(2 * k + 1) for k in range(1, 17)
-]
-
-
-def _sinc_slope(y: Any, x: Any) -> Any:
-    """(cos πx - sinc x)/x; near 0, where that cancels, the series."""
-    near = where(less(abs_(x), 0.5), x, 0.0)
-    series = near * reduce(lambda s, c: s * (near * near) + c, reversed(_SINC_SERIES))
-    return where(less(abs_(x), 0.5), series, div(_half_turns(x)[1] - y, x))
-
-
-sinc = define(
-    "sinc",
-    definition=_sinc,
-    partials=[_sinc_slope],
-    reference="sinc(pi * x)",
-    doc="sin(πx)/(πx), and 1 at 0; normalised, as in NumPy.",
 )
 
 # ---- hyperbolic functions --------------------------------------------------------------------------
@@ -733,7 +693,7 @@ acosh = define(
 atanh = define(
     "atanh",
     value=_ieee(math.atanh, {1.0: inf, -1.0: -inf}),
-    partials=[lambda y, x: div(1.0, _right_of_zero(_one_less_square(x)))],
+    partials=[lambda y, x: div(1.0, right_of_zero(_one_less_square(x)))],
     domain=[UNIT],
     latex=r"\operatorname{{artanh}}\left({x}\right)",
     aliases=["arctanh"],
@@ -757,7 +717,7 @@ def _softplus(x: Any) -> Any:
     return where(less(x, 0.0), 0.0, x) + log1p(exp(_toward_zero(x)))
 
 
-def _difference(x: Any, y: Any) -> tuple[Any, Any]:
+def difference(x: Any, y: Any) -> tuple[Any, Any]:
     """Return x - y as it is rounded, and what the rounding has lost (no derivative passes there).
 
     exp(-700.1) is wrong in its last three digits if -700.1 is right in all of its own.
@@ -776,7 +736,7 @@ def _log_add_exp(x: Any, y: Any) -> Any:
 
 def _share(x: Any, y: Any) -> Any:
     """eˣ / (eˣ + eʸ)."""
-    d, lost = _difference(x, y)
+    d, lost = difference(x, y)
     s = sigmoid(d)
     return s + lost * (s * sigmoid(-d))
 
@@ -795,7 +755,7 @@ def shares(xs: Sequence[Any]) -> list[Any]:
     m = reduce(maximum, map(stop_gradient, xs))
     exponentials = []
     for x in xs:
-        d, lost = _difference(x, m)
+        d, lost = difference(x, m)
         e = exp(d)
         exponentials.append(e + lost * e)
     total = sum_(*exponentials)

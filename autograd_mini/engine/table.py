@@ -139,6 +139,7 @@ class Primitive:
         self.aliases = tuple(aliases)
         self.builtin = builtin
         self.version = 0
+        self.overload: Primitive | None = None  # what a call with more operands is
         self.former: Primitive | None = None  # of the same name, that this one replaces
         self.origin: set[tuple[str, str]] = set()
         self.recorders = {}
@@ -192,13 +193,14 @@ class Primitive:
         try:
             return self.value(*operands)
         except TypeError:
-            self._check_arity(operands)
-            raise
+            if self.taking(len(operands)) is self:
+                raise
+            return self._dispatch(operands)
 
     def _dispatch(self, operands: tuple[Any, ...]) -> Any:
         """Let the operands' own types record the call; compute it when all are plain numbers."""
-        if len(operands) != len(self.operands):
-            self._check_arity(operands)
+        if len(operands) != len(self.operands) and not self.variadic:
+            return self.taking(len(operands))(*operands)
         recorder = None
         for x in operands:
             if hasattr(x.__class__, "record_primitive") and (
@@ -233,12 +235,20 @@ class Primitive:
             for rule, w in zip(rules, wanted, strict=True)
         ]
 
-    def _check_arity(self, operands: tuple[Any, ...]) -> None:
-        if len(operands) != len(self.operands) and not self.variadic:
-            raise TypeError(
-                f"{self.name}({', '.join(self.operands)}) takes {len(self.operands)} operand"
-                f"{'s' * (len(self.operands) != 1)}, got {len(operands)}"
-            )
+    def taking(self, count: int) -> Primitive:
+        """Return the primitive of this name that takes `count` operands; TypeError where there is none.
+
+        >>> from autograd_mini.engine.primitives import log
+        >>> log.taking(1), log.taking(2)
+        (<primitive log(x)>, <primitive log_base(x, base)>)
+        """
+        if count == len(self.operands) or self.variadic:
+            return self
+        if self.overload is not None and count == len(self.overload.operands):
+            return self.overload
+        plural = "s" * (len(self.operands) != 1)
+        takes = f"{self.name}({', '.join(self.operands)}) takes {len(self.operands)} operand{plural}"
+        raise TypeError(f"{takes}, got {count}")
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}({', '.join(self.operands)})>"

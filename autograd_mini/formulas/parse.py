@@ -335,12 +335,10 @@ class _Reader:
         op = bracket.function
         if op is not None:
             given = bracket.operands + 1
-            if given != len(op.operands) and not op.variadic:
-                raise self.error(
-                    f"{op.name}({', '.join(op.operands)}) takes {len(op.operands)} operand"
-                    f"{'s' * (len(op.operands) != 1)}, got {given}",
-                    bracket.position,
-                )
+            try:
+                op = op.taking(given)
+            except TypeError as error:
+                raise self.error(str(error), bracket.position) from None
             self.steps.append(_Operator(op, op.precedence, given))
 
     def compare(self, token: _Token) -> None:

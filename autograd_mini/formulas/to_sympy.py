@@ -99,6 +99,8 @@ def _vocabulary(sympy: Any, word: str) -> Any:
         "ceil": sympy.ceiling,
         "expm1": lambda x: sympy.exp(x) - 1,
         "log1p": lambda x: sympy.log(1 + x),
+        "sinpi": lambda x: sympy.sin(sympy.pi * x),
+        "cospi": lambda x: sympy.cos(sympy.pi * x),
         "degrees": lambda x: x * 180 / sympy.pi,
         "radians": lambda x: x * sympy.pi / 180,
         "zip": zip,

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
+import autograd_mini.special.elementary  # noqa: F401 — its import fills the table
 from autograd_mini.compiler.backends import javascript
 from autograd_mini.engine.table import TABLE, Primitive
 from autograd_mini.engine.value import Value

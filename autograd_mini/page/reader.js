@@ -252,11 +252,11 @@ class Reader {
     if (!this.brackets.length) fail("closes nothing", [], token.position);
     this.settle(COMPARES);
     this.open.pop();
-    const { row, operands, position } = this.brackets.pop();
-    if (!row) return;
+    const { row: called, operands, position } = this.brackets.pop();
+    if (!called) return;
     const given = operands + 1;
-    if (given !== row.operands.length && !row.variadic)
-      fail("operands", [row.name, row.operands, given], position);
+    const row = [called, TABLE.get(called.overload)].find((r) => r?.variadic || r?.operands.length === given);
+    if (!row) fail("operands", [called.name, called.operands, given], position);
     this.steps.push({ operation: (...xs) => record(row, xs), operands: given });
   }
 

@@ -5,6 +5,7 @@ import math
 import pytest
 
 import autograd_mini.engine.primitives as p
+import autograd_mini.special.elementary as s
 from autograd_mini import Value
 from autograd_mini.transforms.functions import grad
 
@@ -101,7 +102,69 @@ CASES = [
     ("cbrt at 0", p.cbrt, [0.0], 0.0, [inf]),
     ("hypot(0, 0)", p.hypot, [0.0, 0.0], 0.0, [0.0, 0.0]),
     ("hypot(x, 0)", p.hypot, [-3.0, 0.0], 3.0, [-1.0, 0.0]),
-    ("sinc at 0", p.sinc, [0.0], 1.0, [0.0]),
+    ("sinc at 0", s.sinc, [0.0], 1.0, [0.0]),
+    ("sinpi at 1.5", s.sinpi, [1.5], -1.0, [0.0]),
+    ("cospi at 1e300", s.cospi, [1e300], 1.0, [0.0]),
+    ("sinpi at a half", s.sinpi, [2.0**52 - 0.5], -1.0, [0.0]),
+    ("sinpi at inf", s.sinpi, [inf], nan, [nan]),
+    ("cospi at -inf", s.cospi, [-inf], nan, [nan]),
+    ("log(8, 2)", p.log, [8.0, 2.0], 3.0, [1 / (8 * math.log(2)), -3 / (2 * math.log(2))]),
+    ("log(2, 1)", p.log, [2.0, 1.0], inf, [inf, -inf]),
+    ("log(-1, 2)", p.log, [-1.0, 2.0], nan, [nan, nan]),
+    ("log(2, -1)", p.log, [2.0, -1.0], nan, [nan, nan]),
+    *(
+        (f"xlogy({x}, {y})", s.xlogy, [x, y], z, slopes)
+        for x, y, z, slopes in [
+            (0.0, 2.0, 0.0, [math.log(2), 0.0]),
+            (0.0, 0.0, 0.0, [-inf, 0.0]),
+            (0.0, -1.0, 0.0, [nan, 0.0]),
+            (0.0, inf, 0.0, [inf, 0.0]),
+            (0.0, nan, nan, [nan, nan]),
+            (1.0, 0.0, -inf, [-inf, inf]),
+            (1.0, -1.0, nan, [nan, nan]),
+        ]
+    ),
+    ("xlog1py(0, -1)", s.xlog1py, [0.0, -1.0], 0.0, [-inf, 0.0]),
+    ("xlog1py(0, -2)", s.xlog1py, [0.0, -2.0], 0.0, [nan, 0.0]),
+    ("xlog1py(2, -1)", s.xlog1py, [2.0, -1.0], -inf, [-inf, inf]),
+    ("entr at 0", s.entr, [0.0], 0.0, [inf]),
+    ("entr at -0", s.entr, [-0.0], 0.0, [inf]),
+    ("entr at -1", s.entr, [-1.0], -inf, [nan]),
+    ("entr of nan", s.entr, [nan], nan, [nan]),
+    ("logit at 0", s.logit, [0.0], -inf, [inf]),
+    ("logit at -0", s.logit, [-0.0], -inf, [inf]),
+    ("logit at 1", s.logit, [1.0], inf, [inf]),
+    ("log1mexp at 0", s.log1mexp, [0.0], -inf, [-inf]),
+    ("log1mexp at -0", s.log1mexp, [-0.0], -inf, [-inf]),
+    ("log1mexp at -inf", s.log1mexp, [-inf], 0.0, [0.0]),
+    ("logexpm1 at 0", s.logexpm1, [0.0], -inf, [inf]),
+    ("logexpm1 at -0", s.logexpm1, [-0.0], -inf, [inf]),
+    ("logexpm1 at 1000", s.logexpm1, [1000.0], 1000.0, [1.0]),
+    ("logsubexp at a tie", s.logsubexp, [2.0, 2.0], -inf, [nan, nan]),
+    ("logsubexp(inf, inf)", s.logsubexp, [inf, inf], nan, [nan, nan]),
+    ("logsubexp(-inf, -inf)", s.logsubexp, [-inf, -inf], -inf, [nan, nan]),
+    ("logsubexp(-inf, 0)", s.logsubexp, [-inf, 0.0], 0.0, [0.0, 1.0]),
+    ("logsubexp(0, -inf)", s.logsubexp, [0.0, -inf], 0.0, [1.0, 0.0]),
+    *(
+        (f"{f.name}({x}, {y})", f, [x, y], z, slopes)
+        for f in (s.fmax, s.fmin)
+        for x, y, z, slopes in [
+            (2.0, 2.0, 2.0, [0.5, 0.5]),
+            (nan, 1.0, 1.0, [0.0, 1.0]),
+            (1.0, nan, 1.0, [1.0, 0.0]),
+            (nan, nan, nan, [nan, nan]),
+        ]
+    ),
+    ("fmax(1, 2)", s.fmax, [1.0, 2.0], 2.0, [0.0, 1.0]),
+    ("fmin(1, 2)", s.fmin, [1.0, 2.0], 1.0, [1.0, 0.0]),
+    ("elu at 0", s.elu, [0.0], 0.0, [1.0]),
+    ("second derivative of elu at 0", grad(s.elu), [0.0], 1.0, [1.0]),
+    ("elu at -inf", s.elu, [-inf], -1.0, [0.0]),
+    *(
+        (f"{f.name} at {x}", f, [x], y, [slope])
+        for f in (s.silu, s.mish)
+        for x, y, slope in [(inf, inf, 1.0), (-inf, 0.0, 0.0), (nan, nan, nan), (1e300, 1e300, 1.0)]
+    ),
     ("logaddexp(-inf, -inf)", p.logaddexp, [-inf, -inf], -inf, [nan, nan]),
     ("logaddexp(-inf, 0)", p.logaddexp, [-inf, 0.0], 0.0, [0.0, 1.0]),
     ("logsumexp(-inf, 0)", p.logsumexp, [-inf, 0.0], 0.0, [0.0, 1.0]),
@@ -151,6 +214,11 @@ def test_negative_zero_is_kept():
         *((row, x) for row in (p.sin, p.cos, p.tan) for x in (inf, -inf)),
         (p.gamma, -3.0),
         (p.digamma, -3.0),
+        (s.logit, -0.5),
+        (s.logit, 1.5),
+        (s.log1mexp, 1.0),
+        (s.logexpm1, -1.0),
+        *((row, inf) for row in (s.sinpi, s.cospi)),
     ],
     ids=lambda x: getattr(x, "name", None),
 )
@@ -183,12 +251,15 @@ SMOOTH = [
     (p.sigmoid, [1 / 4, 0.0, -1 / 8, 0.0]),
     (p.softplus, [1 / 2, 1 / 4, 0.0, -1 / 8]),
     (p.tanh, [1.0, 0.0, -2.0, 0.0]),
-    (p.sinc, [0.0, -(math.pi**2) / 3, 0.0, math.pi**4 / 5]),
+    (s.sinc, [0.0, -(math.pi**2) / 3, 0.0, math.pi**4 / 5]),
     (p.erf, [2 / math.sqrt(math.pi), 0.0, -4 / math.sqrt(math.pi), 0.0]),
     (p.asinh, [1.0, 0.0, -1.0, 0.0]),
     (p.atan, [1.0, 0.0, -2.0, 0.0]),
     (lambda x: p.logaddexp(x, 0.0), [1 / 2, 1 / 4, 0.0, -1 / 8]),
     (lambda x: p.logsumexp(x, 0.0), [1 / 2, 1 / 4, 0.0, -1 / 8]),
+    (s.silu, [1 / 2, 1 / 2, 0.0, -1 / 2]),
+    (s.mish, [3 / 5, 16 / 25, -12 / 125, -688 / 625]),
+    (s.sinpi, [math.pi, 0.0, -(math.pi**3), 0.0]),
 ]
 
 

@@ -81,10 +81,10 @@ def source(program: Program) -> str:
 def table(primitives: Iterable[Primitive]) -> str:
     """Return JavaScript that defines ``TABLE``, a Map from these primitives' names to what a row says.
 
-    Each has `operands`, `form`, `precedence`, `aliases`, `value`, and `partials`: an array of functions of
-    the result and the operands, null where there is no derivative; a primitive of any number of operands
-    has one function of the result and an array. Raises ValueError for a primitive of the user's that has no
-    definition, or takes any number of operands.
+    Each has `operands`, `form`, `precedence`, `aliases`, `overload` (a name or null), `value`, and
+    `partials`: an array of functions of the result and the operands, null where there is no derivative; a
+    primitive of any number of operands has one function of the result and an array. Raises ValueError for a
+    primitive of the user's that has no definition, or takes any number of operands.
     """
     called: dict[str, Primitive] = {}
     entries = []
@@ -97,6 +97,7 @@ def table(primitives: Iterable[Primitive]) -> str:
             "form": row.form,
             "precedence": row.precedence,
             "aliases": row.aliases,
+            "overload": row.overload and row.overload.name,
         }
         value = f"{row.name}_"
         if row.name in SPELLED:
