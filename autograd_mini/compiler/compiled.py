@@ -211,7 +211,12 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute what the function does, from a program."""
         point = self._point
-        if not (kwargs or modes.listening):
+        if kwargs and not modes.listening:
+            values = (*args, *kwargs.values())
+            for plan in point.plans.get((len(args), *kwargs), ()):
+                if (answer := plan(values)) is not NotImplemented:
+                    return answer
+        elif not modes.listening:
             if (shortcut := point.shortcuts.get(len(args))) is not None:
                 replay, captured, read = shortcut
                 for x in args:

@@ -13,10 +13,10 @@ from struct import Struct, error
 from typing import Any, Final
 
 from autograd_mini.compiler.arguments import Call
+from autograd_mini.compiler.leaves import add_to_gradients, read_leaves
 from autograd_mini.compiler.outputs import Gradient, LeafGradients, Outputs
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.tracing import Trace
-from autograd_mini.engine.value import add_gradients, numbers_of
 from autograd_mini.transforms.nested import NUMBER, Structure
 
 __all__ = ["Plan", "answer_reader", "plan"]
@@ -52,8 +52,7 @@ def plan(program: Program, replay: Any, trace: Trace, call: Call, outputs: Outpu
         _same(call.static[k]) if k in call.static else _writer(part, start, ints)
         for k, (part, start) in enumerate(zip(call.parts, call.starts, strict=False))
     ]
-    pack = Struct(f"{len(captured)}d").pack_into
-    free: list[tuple[Any, int]] = []
+    free: list[tuple[Any, int, Any]] = []
 
     def run(inputs: Any, at: int) -> Any:
         if kernel is None:
@@ -67,13 +66,13 @@ def plan(program: Program, replay: Any, trace: Trace, call: Call, outputs: Outpu
             memory = free.pop()
         except IndexError:
             inputs = empty(room)
-            memory = inputs, address(inputs)
-        inputs, at = memory
+            memory = inputs, address(inputs), inputs[first : first + len(captured)]
+        inputs, at, of_leaves = memory
         for write, x in zip(writes, args, strict=True):
             if not write(x, inputs):
                 return NotImplemented
         if captured:
-            pack(inputs, 8 * first, *numbers_of(captured))
+            read_leaves(captured, of_leaves)
         answer = run(inputs, at)
         free.append(memory)
         return answer
@@ -207,7 +206,7 @@ def answer_reader(trace: Trace, call: Call, outputs: Outputs) -> Read:
         leaves = trace.captured
 
         def add_and_read(out: Any) -> Any:
-            add_gradients(leaves, out[count:].tolist())
+            add_to_gradients(leaves, out[count:])
             return value(out)
 
         return add_and_read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, Final
 
 from autograd_mini.compiler.arguments import Call
@@ -33,12 +34,13 @@ class Point:
 
     Inspecting arguments costs more than a short replay, so what it has found is remembered: `shortcuts` are
     for calls of so many plain floats, and `plans` for other calls of so many arguments, the last one first.
+    Calls with keywords are told apart by them too; their plans take the values as they are given.
     """
 
     def __init__(self, traces: Traces, outputs: Outputs, backend: str | None) -> None:
         self.traces, self.outputs, self.backend = traces, outputs, backend
         self.shortcuts: dict[int, Shortcut] = {}
-        self.plans: dict[int, tuple[Plan, ...]] = {}
+        self.plans: dict[int | tuple[Any, ...], tuple[Plan, ...]] = {}
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the answer to a call."""
@@ -53,8 +55,7 @@ class Point:
         kept = traces.of(call)
         held = self._first_that_holds(kept, call)
         if held is not None:
-            if not kwargs:
-                self._remember(held[0], call, args)
+            self._remember(held[0], call, args, kwargs)
             return self.answer(held[0], call, held[1])
         with traces.lock:
             now = traces.of(call)
@@ -121,20 +122,29 @@ class Point:
         _, replay = self.replay(trace, call)
         return replay(call.numbers + numbers_of(trace.captured))
 
-    def _remember(self, trace: Trace, call: Call, args: tuple[Any, ...]) -> None:
+    def _remember(self, trace: Trace, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         program, replay = self.replay(trace, call)
         in_bulk = trace.captured and hasattr(replay, "kernel")
-        if in_bulk or any(x.__class__ is not float for x in args):
+        if in_bulk or kwargs or any(x.__class__ is not float for x in args):
             if not installed("numpy"):
                 return
-            name = self.outputs.name
-            if name not in trace.plans:
-                trace.plans[name] = plan(program, replay, trace, call, self.outputs)
-            known = [p for p in self.plans.get(len(args), ()) if p is not trace.plans[name]]
-            self.plans[len(args)] = trace.plans[name], *known[: PLANS - 1]
+            given = (len(args), *kwargs) if kwargs else len(args)
+            key = self.outputs.name, given
+            if key not in trace.plans:
+                made = plan(program, replay, trace, call, self.outputs)
+                trace.plans[key] = self._in_order(made, args, kwargs) if kwargs else made
+            known = [p for p in self.plans.get(given, ()) if p is not trace.plans[key]]
+            self.plans[given] = trace.plans[key], *known[: PLANS - 1]
             return
         read = self.outputs.reader(trace) or (lambda found: self.answer(trace, call, found))
         self.shortcuts[len(call.numbers)] = replay, trace.captured, read
+
+    def _in_order(self, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
+        """Return the plan for values given by position and by these keywords, in their order."""
+        names = {name: k for k, name in enumerate(kwargs, len(args))}
+        bound = signature(self.traces.f).bind(*range(len(args)), **names)
+        order = [*bound.args, *bound.kwargs.values()]
+        return lambda values: plan(tuple([values[k] for k in order]))
 
     def _backend_for(self, program: Program) -> Any:
         if self.backend is not None:

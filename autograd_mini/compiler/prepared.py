@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from struct import Struct
 from typing import Any
 
 from autograd_mini.compiler.arguments import Call, in_place
 from autograd_mini.compiler.backends import load
 from autograd_mini.compiler.batch import Batch
 from autograd_mini.compiler.in_place import answer_reader
+from autograd_mini.compiler.leaves import read_leaves
 from autograd_mini.compiler.outputs import Outputs
 from autograd_mini.compiler.point import Point
 from autograd_mini.compiler.sums import BLOCK, join, total
 from autograd_mini.compiler.tracing import Trace
-from autograd_mini.engine.value import numbers_of
 from autograd_mini.transforms.nested import NUMBER
 
 __all__ = ["prepared_batch", "prepared_point"]
@@ -90,15 +89,14 @@ class _Memory:
         first = len(call.numbers)
         self.inputs[:first] = call.numbers
         self.copies = [(self.inputs[a:b].reshape(x.shape), x) for x, a, b in blocks if in_place(x)]
-        self.leaves_at = 8 * first
-        self.pack = Struct(f"{len(self.captured)}d").pack_into
+        self.of_leaves = self.inputs[first : first + len(self.captured)]
 
     def update(self) -> None:
         """Read the arrays and the leaves."""
         for place, source in self.copies:
             place[...] = source
         if self.captured:
-            self.pack(self.inputs, self.leaves_at, *numbers_of(self.captured))
+            read_leaves(self.captured, self.of_leaves)
 
 
 def _runner(

@@ -67,7 +67,7 @@ class Trace:
         self.graph, self.results, self.structure, self.truths = graph, results, structure, truths
         self.captured, self.whole, self.fixed = captured, whole, fixed
         self.replays: dict[Any, tuple[Program, Any]] = {}
-        self.plans: dict[str, Callable[[tuple[Any, ...]], Any]] = {}
+        self.plans: dict[Any, Callable[[tuple[Any, ...]], Any]] = {}
 
     def suits(self, call: Call) -> bool:
         """Whether the numbers that the function used as ints are ints in this call too."""

@@ -10,21 +10,12 @@
    State is static, because a number slot such as nb_add is not told its module: the first interpreter that
    imports this has it, and `overwrite` turns away all others, who then have the engine in Python. */
 
-#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <math.h>
-#include <stddef.h>
+#include <structmember.h> /* T_DOUBLE and its like, which Python 3.12 calls Py_T_DOUBLE */
 
 #ifdef Py_GIL_DISABLED
 #error "a node's fields are guarded by the lock that this Python is built without: use the engine in Python"
-#endif
-#if PY_VERSION_HEX < 0x030C0000 /* before 3.12 these names stood in a header of their own */
-#include <structmember.h>
-#define Py_T_DOUBLE T_DOUBLE
-#define Py_T_PYSSIZET T_PYSSIZET
-#define Py_T_ULONGLONG T_ULONGLONG
-#define Py_T_OBJECT_EX T_OBJECT_EX
-#define Py_READONLY READONLY
 #endif
 
 enum { HAS_DX = 1, HAS_DY = 2, MANY = 4 }; /* MANY: x is a tuple, y the tuple of its partials or NULL */
@@ -50,7 +41,7 @@ static PyObject *modes_dict, *zero, *str_active, *str_listening, *str_value, *st
 #define IS_LEAF(n) ((n)->op == NULL || (n)->op == Py_None)
 #define IS_VALUE(o) (Py_IS_TYPE(o, Value) || PyType_IsSubtype(Py_TYPE(o), Value))
 #define MODES_ACTIVE (PyDict_GetItemWithError(modes_dict, str_active) != zero)
-#define HEARD (MODES_ACTIVE || PyDict_GetItemWithError(modes_dict, str_listening) != zero)
+#define HEARD (PyDict_GetItemWithError(modes_dict, str_listening) != zero) /* a mode that changes no operation */
 
 /* ---- life and death ------------------------------------------------------------------------------
 
@@ -168,11 +159,11 @@ static int set_edge(PyObject *self, PyObject *nothing, void *Py_UNUSED(name)) /*
 }
 
 static PyMemberDef node_members[] = {
-    {"op", Py_T_OBJECT_EX, offsetof(Node, op), 0, "The primitive that made this node; None for a leaf."},
-    {"_data", Py_T_DOUBLE, offsetof(Node, data), 0, NULL},
-    {"_grad", Py_T_DOUBLE, offsetof(Node, grad), 0, NULL},
-    {"_label", Py_T_OBJECT_EX, offsetof(Node, label), 0, NULL},
-    {"_mark", Py_T_ULONGLONG, offsetof(Node, mark), 0, NULL},
+    {"op", T_OBJECT_EX, offsetof(Node, op), 0, "The primitive that made this node; None for a leaf."},
+    {"_data", T_DOUBLE, offsetof(Node, data), 0, NULL},
+    {"_grad", T_DOUBLE, offsetof(Node, grad), 0, NULL},
+    {"_label", T_OBJECT_EX, offsetof(Node, label), 0, NULL},
+    {"_mark", T_ULONGLONG, offsetof(Node, mark), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 static PyGetSetDef node_getset[] = {
@@ -249,7 +240,6 @@ static PyObject *record_many(PyObject *op, PyObject *operands, int variadic)
     PyObject *yx = PyList_New(count + 1), *edges = PyTuple_New(count); /* yx: the output, then the numbers */
     int any = 0;
     if (yx == NULL || edges == NULL) goto done;
-    PyList_SET_ITEM(yx, 0, Py_NewRef(Py_None));
     for (Py_ssize_t k = 0; k < count; k++) {
         PyObject *x = PyTuple_GET_ITEM(operands, k);
         if ((x = PyFloat_CheckExact(x) ? Py_NewRef(x) : PyFloat_FromDouble(NODE(x)->data)) == NULL) goto done;
@@ -257,8 +247,7 @@ static PyObject *record_many(PyObject *op, PyObject *operands, int variadic)
     }
     PyObject **items = &PyList_GET_ITEM(yx, 0);
     if ((value = PyObject_GetAttr(op, str_value)) == NULL) goto done;
-    if ((y = PyObject_Vectorcall(value, items + 1, count, NULL)) == NULL) goto done;
-    Py_SETREF(items[0], y);
+    if ((y = items[0] = PyObject_Vectorcall(value, items + 1, count, NULL)) == NULL) goto done;
     if ((partials = PyObject_GetAttr(op, variadic ? str_partials : str_slopes)) == NULL) goto done;
     if (variadic) { /* one rule, for all of them */
         PyObject *numbers = PyList_GetSlice(yx, 1, count + 1);
@@ -371,9 +360,9 @@ static int push(List *list, Node *n)
 }
 
 /* A sweep is one call that runs nothing of Python's, so neither a thread nor Ctrl-C comes in between. Its
-   marks are greater than all before: `met`, then two for each input, then one for each node and leaf in the
+   marks are greater than all before: `met`, then one for each input, then one for each node and leaf in the
    order, under which `received` has what the node is paid. The order has the leaves in it: they owe nobody. */
-typedef struct { uint64_t met, inputs, next; List stack, order; double *received; } Sweep;
+typedef struct { uint64_t met, next; List stack, order; double *received; } Sweep;
 static uint64_t marks = 1;
 #define RECEIVED(x) s->received[NODE(x)->mark - s->met - 1]
 
@@ -385,9 +374,8 @@ static int enlist(Sweep *s, Node *n)
 
 static int meet(Sweep *s, Node *x)
 {
-    if (x->mark < s->met) return IS_LEAF(x) ? enlist(s, x) : push(&s->stack, x);
-    if (x->mark - s->met - 1 < s->inputs) x->mark += s->inputs; /* the second mark: it is reached */
-    return 0;
+    if (x->mark >= s->met) return 0;
+    return IS_LEAF(x) ? enlist(s, x) : push(&s->stack, x);
 }
 
 static int in_order(Sweep *s, Node *root)
@@ -415,7 +403,7 @@ static int pay_debts(Sweep *s, Node *root)
     size_t count = (size_t)(s->next - s->met - 1);
     s->received = PyMem_Malloc((count + 1) * sizeof(double));
     if (s->received == NULL) { PyErr_NoMemory(); return -1; }
-    for (size_t k = 0; k < count; k++) s->received[k] = k < s->inputs ? 0.0 : -0.0; /* 0.0: never reached */
+    for (size_t k = 0; k < count; k++) s->received[k] = -0.0;
     RECEIVED(root) = 1.0;
     for (size_t k = s->order.used; k-- > 0;) {
         Node *n = s->order.items[k];
@@ -452,22 +440,38 @@ static PyObject *sweep(PyObject *Py_UNUSED(module), PyObject *const *a, Py_ssize
     if (count != 2 || !IS_VALUE(a[0]) || !PyList_CheckExact(a[1]))
         return PyErr_Format(PyExc_TypeError, "sweep() takes a Value and a list of Values");
     Py_ssize_t inputs = PyList_GET_SIZE(a[1]);
-    Sweep start = {.met = marks, .inputs = inputs, .next = marks + 1 + 2 * inputs}, *s = &start;
+    Sweep start = {.met = marks, .next = marks + 1 + inputs}, *s = &start;
     for (Py_ssize_t k = 0; k < inputs; k++) {
         PyObject *x = PyList_GET_ITEM(a[1], k);
         if (!IS_VALUE(x)) return PyErr_Format(PyExc_TypeError, "sweep(): expected a Value, got %R", x);
         NODE(x)->mark = s->met + 1 + k;
     }
     PyObject *adjoints = pay_debts(s, NODE(a[0])) < 0 ? NULL : PyList_New(inputs);
-    for (Py_ssize_t k = 0; adjoints != NULL && k < inputs; k++) {
-        PyObject *adjoint = PyFloat_FromDouble(RECEIVED(PyList_GET_ITEM(a[1], k)));
-        if (adjoint == NULL) Py_CLEAR(adjoints);
-        else PyList_SET_ITEM(adjoints, k, adjoint);
-    }
+    for (Py_ssize_t k = 0; adjoints != NULL && k < inputs; k++)
+        PyList_SET_ITEM(adjoints, k, PyFloat_FromDouble(RECEIVED(PyList_GET_ITEM(a[1], k))));
     int others = 0;
     for (size_t k = 0; k < s->order.used && !others; k++) others = IS_LEAF(s->order.items[k]);
     end(s);
+    if (PyErr_Occurred()) Py_CLEAR(adjoints); /* no memory for a float */
     return adjoints == NULL ? NULL : Py_BuildValue("(NO)", adjoints, others ? Py_True : Py_False);
+}
+
+/* `exchange`(leaves, numbers, slot, way) */
+static PyObject *exchange(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *leaves;
+    Py_buffer given;
+    int name, way;
+    if (!PyArg_ParseTuple(args, "O!w*CC", &PyList_Type, &leaves, &given, &name, &way)) return NULL;
+    Py_ssize_t done = 0, count = HEARD ? 0 : Py_MIN(PyList_GET_SIZE(leaves), given.len / 8);
+    for (Node *n; done < count; done++) {
+        if (!Py_IS_TYPE(n = NODE(PyList_GET_ITEM(leaves, done)), Value) || !IS_LEAF(n)) break;
+        double *number = (double *)given.buf + done, *slot = name == 'd' ? &n->data : &n->grad;
+        if (way == '>') *number = *slot;
+        else *slot = way == '+' ? *slot + *number : *number;
+    }
+    PyBuffer_Release(&given);
+    return PyLong_FromSsize_t(done);
 }
 
 /* ---- `_method`: what v.tanh is ---------------------------------------------------------------------- */
@@ -493,10 +497,10 @@ static PyObject *method_reduce(PyObject *self, PyObject *Py_UNUSED(nothing)) /* 
 }
 
 static PyMemberDef method_members[] = {
-    {"row", Py_T_OBJECT_EX, offsetof(Method, op), 0, NULL},
-    {"__wrapped__", Py_T_OBJECT_EX, offsetof(Method, text), 0, NULL}, /* for inspect.signature */
-    {"__dictoffset__", Py_T_PYSSIZET, offsetof(Method, dict), Py_READONLY, NULL},
-    {"__vectorcalloffset__", Py_T_PYSSIZET, offsetof(Method, call), Py_READONLY, NULL},
+    {"row", T_OBJECT_EX, offsetof(Method, op), 0, NULL},
+    {"__wrapped__", T_OBJECT_EX, offsetof(Method, text), 0, NULL}, /* for inspect.signature */
+    {"__dictoffset__", T_PYSSIZET, offsetof(Method, dict), READONLY, NULL},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Method, call), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 static PyMethodDef method_methods[] = {{"__reduce__", method_reduce, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
@@ -520,10 +524,14 @@ static PyObject *method(PyObject *Py_UNUSED(module), PyObject *op)
 
 /* ---- overwrite: what value.py has, by what stands above ---------------------------------------------- */
 
+static PyMethodDef node_methods[] = {
+    {"record_primitive", (PyCFunction)(void (*)(void))record_primitive, METH_STATIC | METH_FASTCALL | METH_KEYWORDS, ""},
+    {NULL, NULL, 0, NULL},
+};
 static PyType_Slot node_slots[] = {
     {Py_tp_new, node_new}, {Py_tp_dealloc, node_dealloc}, {Py_tp_traverse, node_traverse},
     {Py_tp_clear, node_clear}, {Py_tp_members, node_members}, {Py_tp_getset, node_getset},
-    {Py_nb_add, node_add}, {Py_nb_subtract, node_sub}, {Py_nb_multiply, node_mul},
+    {Py_tp_methods, node_methods}, {Py_nb_add, node_add}, {Py_nb_subtract, node_sub}, {Py_nb_multiply, node_mul},
     {Py_nb_true_divide, node_truediv}, {Py_nb_power, node_pow}, {Py_nb_negative, node_neg}, {0, NULL},
 };
 static PyType_Spec node_spec = {
@@ -533,30 +541,26 @@ static PyType_Spec node_spec = {
 static PyObject *overwrite(PyObject *module, PyObject *text);
 static PyMethodDef functions[] = {
     {"overwrite", overwrite, METH_O, "Put what is here in the place of what value.py, given as a module, has."},
-    {"record_primitive", (PyCFunction)(void (*)(void))record_primitive, METH_FASTCALL | METH_KEYWORDS, NULL},
     {"_node", (PyCFunction)(void (*)(void))node, METH_FASTCALL, NULL},
     {"_repay", repay, METH_O, NULL},
     {"sweep", (PyCFunction)(void (*)(void))sweep, METH_FASTCALL, NULL},
     {"_method", method, METH_O, NULL},
+    {"exchange", exchange, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 /* Gives the class what the text says of it, but for what it has itself. */
-static int inherit(PyObject *made, PyObject *cls, PyObject *module)
+static int inherit(PyObject *made, PyObject *cls)
 {
-    PyObject *own = ((PyTypeObject *)made)->tp_dict, *said = PyDict_Copy(((PyTypeObject *)cls)->tp_dict);
-    PyObject *name, *item, *record = PyObject_GetAttrString(module, "record_primitive");
-    PyObject *function = record ? PyStaticMethod_New(record) : NULL;
-    int failed = said == NULL || function == NULL || PyDict_SetItemString(said, "record_primitive", function) < 0;
-    for (Py_ssize_t at = 0; !failed && PyDict_Next(said, &at, &name, &item);)
+    PyObject *own = ((PyTypeObject *)made)->tp_dict, *said = ((PyTypeObject *)cls)->tp_dict, *name, *item;
+    for (Py_ssize_t at = 0; PyDict_Next(said, &at, &name, &item);)
         if (!Py_IS_TYPE(item, &PyMemberDescr_Type) &&
-            (!PyDict_Contains(own, name) || !PyUnicode_CompareWithASCIIString(name, "__doc__")))
-            failed = PyObject_SetAttr(made, name, item) < 0;
-    Py_XDECREF(said); Py_XDECREF(function); Py_XDECREF(record);
-    return failed ? -1 : 0;
+            (!PyDict_Contains(own, name) || !PyUnicode_CompareWithASCIIString(name, "__doc__")) &&
+            PyObject_SetAttr(made, name, item) < 0) return -1;
+    return 0;
 }
 
-static PyObject *overwrite(PyObject *module, PyObject *text)
+static PyObject *overwrite(PyObject *Py_UNUSED(module), PyObject *text)
 {
     if (Value != NULL) return PyErr_Format(PyExc_ImportError, "another engine of this process runs in C");
     PyObject *cls = PyObject_GetAttrString(text, "Value"), *modes = PyObject_GetAttrString(text, "modes");
@@ -578,15 +582,11 @@ static PyObject *overwrite(PyObject *module, PyObject *text)
             (right[k] = PyObject_GetAttrString(cls, names[k].right)) == NULL) return NULL;
     MethodType = (PyTypeObject *)PyType_FromSpec(&method_spec);
     PyObject *made = PyType_FromSpecWithBases(&node_spec, ((PyTypeObject *)cls)->tp_bases);
-    if (MethodType == NULL || made == NULL || inherit(made, cls, module) < 0) return NULL;
+    if (MethodType == NULL || made == NULL || inherit(made, cls) < 0) return NULL;
     text_class = PyMethod_New(text_class, made); /* type.__call__, of this class */
     PyObject *closure = PyFunction_GetClosure(left[ADD]); /* super() there is of the class that there is now */
     if (text_class == NULL || closure == NULL || PyCell_Set(PyTuple_GET_ITEM(closure, 0), made) < 0) return NULL;
-    for (PyMethodDef *f = functions + 2; f->ml_name != NULL; f++) {
-        PyObject *function = PyObject_GetAttrString(module, f->ml_name);
-        if (function == NULL || PyObject_SetAttrString(text, f->ml_name, function) < 0) return NULL;
-        Py_DECREF(function);
-    }
+    if (PyModule_AddFunctions(text, functions + 1) < 0) return NULL;
     (Value = (PyTypeObject *)made)->tp_vectorcall = leaf;
     Value->tp_name = ((PyTypeObject *)cls)->tp_name; /* without the module, as messages have it */
     return PyObject_SetAttrString(text, "Value", made) < 0 ? NULL : Py_NewRef(Py_None);

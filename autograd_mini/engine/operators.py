@@ -16,7 +16,6 @@ from autograd_mini.engine.table import Primitive, exact_number, is_number
 
 __all__ = ["Number", "Recorder", "as_method", "give_method"]
 
-
 Number = Union["Recorder", SupportsFloat, SupportsIndex]
 """What can be computed with, for type checkers."""
 

@@ -20,10 +20,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, Final
 
-from autograd_mini.engine.table import REALS, Interval, Primitive, PrimitiveByName, define
-
-inf: Final = math.inf
-nan: Final = math.nan
+from autograd_mini.engine.table import REALS, Interval, Primitive, PrimitiveByName, define, inf, nan
 
 POSITIVE: Final[Interval] = (5e-324, REALS[1])
 NONNEGATIVE: Final[Interval] = (0.0, REALS[1])

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
 import os
 import sys
 import threading
@@ -39,6 +38,7 @@ __all__ = [
     "Value",
     "add_gradients",
     "depth_first",
+    "exchange",
     "expect_value",
     "give_methods",
     "number_of",
@@ -49,7 +49,6 @@ __all__ = [
 
 new: Final = object.__new__
 c_pow: Final = math.pow
-_data_of: Final = operator.attrgetter("_data")
 _sweeps: Final = itertools.count(1, 2)
 
 
@@ -311,11 +310,8 @@ class Value(Recorder):
                     x = self._data
                     try:
                         return _node(power, c_pow(x, other), self, other * c_pow(x, less_one), other, None)
-                    except (
-                        OverflowError,
-                        ValueError,
-                    ):  # where Python raises, the primitive answers as C does
-                        pass
+                    except (OverflowError, ValueError):
+                        pass  # where Python raises, the primitive answers as C does
             return super().__pow__(other)
 
         def __neg__(self) -> Any:
@@ -433,8 +429,7 @@ def depth_first(roots: Iterable[Value], below: Callable[[Value], Iterable[Value]
     """
     order: list[Value] = []
     entered: set[Value] = set()
-    stack: list[Value | None] = [*roots]
-    stack.reverse()
+    stack: list[Value | None] = [*reversed([*roots])]
     while stack:
         node = stack.pop()
         if node is None:  # all below the node under it is in the list
@@ -449,13 +444,22 @@ def depth_first(roots: Iterable[Value], below: Callable[[Value], Iterable[Value]
 
 def numbers_of(leaves: Sequence[Value]) -> list[float]:
     """Return the `data` of many leaves."""
-    return [leaf.data for leaf in leaves] if modes.listening else [*map(_data_of, leaves)]
+    return [leaf.data for leaf in leaves] if modes.listening else [leaf._data for leaf in leaves]
 
 
 def add_gradients(leaves: Sequence[Value], gradients: Iterable[float]) -> None:
     """Add to the `grad` of many leaves."""
     for leaf, gradient in zip(leaves, gradients, strict=True):
         leaf._grad += gradient
+
+
+def exchange(leaves: list[Value], numbers: Any, slot: str, way: str) -> int:
+    """Move numbers between leaves and an array of doubles, and return for how many leaves it did.
+
+    `slot` is "d" for the data or "g" for the gradient; `way` is ">" to read, "<" to write or "+" to add.
+    It ends at what is not simply a leaf, and does nothing where a mode may want to be asked for each.
+    """
+    return 0  # Python is as fast one by one
 
 
 def number_of(x: Any) -> Any:
@@ -640,7 +644,7 @@ def sweep(root: Value, inputs: list[Value]) -> tuple[list[float], bool]:
         if dy is not None:
             received[node._y] += adjoint * dy
         others = others or node.op is None
-    return [received.get(x, 0.0) for x in inputs], others
+    return [received.get(x, -0.0) for x in inputs], others
 
 
 def _number(where: str, x: Any) -> float:

@@ -100,6 +100,40 @@ def test_any_structure_gives_the_eager_answer_at_every_call(backend, structures,
         same(c(*args), expected[0])
 
 
+@pytest.mark.parametrize("backend", ["python", "llvm"])
+@settings(deadline=None, max_examples=40)
+@given(
+    STRUCTURES.map(lambda structure: [structure] * 3) | st.lists(STRUCTURES, min_size=3, max_size=3),
+    st.sampled_from(["cba", "bca", "acb", "abc"]),
+    st.integers(0, 3),
+)
+def test_arguments_by_keyword_in_any_order_give_the_same(backend, structures, order, by_position):
+    rng = np.random.default_rng(0)
+
+    def f(a, b, c):
+        return total(a) * 2.0 + total(b) * 3.0 + total(c)
+
+    c = compile(f, backend=backend, argnums=(0, 1, 2))
+    for variant in (0, 0, 3, 6, 2, 0):
+        args = [filled(structure, rng, variant) for structure in structures]
+        named = {name: args["abc".index(name)] for name in order if name in "abc"[by_position:]}
+        expected = value_and_grad(f, (0, 1, 2))(*args)
+        same(c.value_and_grad(*args[:by_position], **named), expected)
+        same(c(*args[:by_position], **named), expected[0])
+
+
+def test_keywords_that_a_function_collects_and_those_that_are_static():
+    c = compile(lambda x, *more, kind="a", **named: x * (2.0 if kind == "a" else 3.0) + sum(named.values()))
+    for _ in range(3):
+        assert c(1.0, kind="b") == 3.0
+        assert c(1.0, kind="a", p=2.0, q=5.0) == 9.0
+        assert c(1.0, q=5.0, p=2.0, kind="b") == 10.0
+        assert c(1.0, q=Value(5.0)).data == 7.0
+        with pytest.raises(TypeError, match="x"):
+            c(kind="a")
+    assert compile(lambda x, n: x**n, static_argnums=1)(2.0, 3) == 8.0
+
+
 def pieces(x, kind):
     return {"kind": x[0] * 2.0, "all": x * 3.0, "pair": (x[0] > 0.0, [x[1], x[1] * x[0]]), "signs": x > 0}
 
@@ -178,6 +212,36 @@ def test_captured_leaves_are_read_at_each_call():
         assert c.grad(x).tolist() == [number**2] * 2
         assert c.backward(x) == 3.0 * number**2
         assert w.grad == 6.0 * number
+
+
+class Own(Value):
+    pass
+
+
+@pytest.mark.parametrize("backend", ["python", "llvm"])
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.booleans(), min_size=1, max_size=100), st.integers(0, 99))
+def test_many_captured_leaves_of_any_class_have_the_eager_gradient(backend, own, seed):
+    rng = np.random.default_rng(seed)
+    leaves = [
+        (Own if is_own else Value)(x) for is_own, x in zip(own, rng.normal(size=len(own)), strict=True)
+    ]
+
+    def loss(x):
+        return sum((leaf * x).tanh() * leaf for leaf in leaves)
+
+    c = compile(loss, backend=backend)
+    for x in (0.5, -1.0, 3.0):
+        for leaf in leaves:
+            leaf.data, leaf.grad = rng.normal(), rng.normal()
+        before = [leaf.grad for leaf in leaves]
+        expected = loss(x)
+        expected.backward()
+        gradients = [leaf.grad for leaf in leaves]
+        for leaf, gradient in zip(leaves, before, strict=True):
+            leaf.grad = gradient
+        assert c.backward(x) == expected.data
+        assert [leaf.grad for leaf in leaves] == gradients
 
 
 def test_threads_share_plans():

@@ -9,9 +9,12 @@ import subprocess
 import sys
 import sysconfig
 import threading
+from array import array
 
 import pytest
 from differential import difference
+from hypothesis import given
+from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Value, collector_paused, dot, where
@@ -94,6 +97,7 @@ def test_blocks_stay_level():
             y = ag.maximum(-y, 0.25)
         y.backward()
         value.sweep(y, [w, v])
+        value.exchange([w, v, y], array("d", [0.0] * 3), "g", "+")
         for wrong in ("1", None, object()):
             with pytest.raises(TypeError):
                 y + wrong
@@ -212,3 +216,50 @@ def test_what_a_users_primitive_returns_becomes_a_float():
             for cls in Value.__mro__[:-1]:
                 if name in vars(cls):
                     delattr(cls, name)
+
+
+# ---- many leaves at once ----------------------------------------------------------------------------
+
+
+class Clamped(Value):
+    """A leaf that must be asked for its number."""
+
+
+@given(st.lists(st.tuples(st.floats(), st.floats()), max_size=20), st.integers(0, 20), st.integers(0, 24))
+def test_numbers_move_between_leaves_and_an_array_up_to_what_is_no_plain_leaf(pairs, stop, room):
+    others = [Clamped(0.5), Value(1.0) * 2.0]
+    for other in others:
+        leaves = [Value(data) for data, _ in pairs]
+        for leaf, (_, grad) in zip(leaves, pairs, strict=True):
+            leaf.grad = grad
+        leaves.insert(stop, other)
+        count = min(stop, len(pairs), room) if ACCELERATED else 0
+        for slot, column in (("d", 0), ("g", 1)):
+            old = [pair[column] for pair in pairs]
+            numbers = array("d", range(room))
+            assert value.exchange(leaves, numbers, slot, ">") == count
+            assert same(numbers, [*old[:count], *range(count, room)])
+            assert value.exchange(leaves, array("d", range(room)), slot, "+") == count
+            assert value.exchange(leaves, numbers, slot, ">") == count
+            assert same(numbers[:count], [x + k for k, x in enumerate(old[:count])])
+            assert value.exchange(leaves, array("d", [0.25] * room), slot, "<") == count
+            assert value.exchange(leaves, numbers, slot, ">") == count
+            assert same(numbers[:count], [0.25] * count)
+            left = [leaf.data if slot == "d" else leaf.grad for leaf in leaves if leaf is not other]
+            assert same(left, [0.25] * count + old[count:])
+        assert (other.data, other.grad) in [(0.5, 0.0), (2.0, 0.0)]
+
+
+def same(xs, ys):
+    return all(x == y or (x != x and y != y) for x, y in zip(xs, ys, strict=True))
+
+
+@in_c
+def test_in_a_mode_each_leaf_is_asked():
+    with ag.no_grad():
+        assert value.exchange([Value(1.0)], array("d", [0.0]), "d", ">") == 0
+    for leaves, numbers in (((Value(1.0),), array("d", [0.0])), ([Value(1.0)], [0.0])):
+        with pytest.raises(TypeError):
+            value.exchange(leaves, numbers, "d", ">")
+    with pytest.raises((TypeError, BufferError)):
+        value.exchange([Value(1.0)], bytes(8), "d", ">")
