@@ -41,7 +41,7 @@ static PyObject *modes_dict, *zero, *str_active, *str_listening, *str_value, *st
 #define IS_LEAF(n) ((n)->op == NULL || (n)->op == Py_None)
 #define IS_VALUE(o) (Py_IS_TYPE(o, Value) || PyType_IsSubtype(Py_TYPE(o), Value))
 #define MODES_ACTIVE (PyDict_GetItemWithError(modes_dict, str_active) != zero)
-#define HEARD (PyDict_GetItemWithError(modes_dict, str_listening) != zero) /* a mode that changes no operation */
+#define HEARD (PyDict_GetItemWithError(modes_dict, str_listening) != zero) /* any mode, also one that changes no operation */
 
 /* ---- life and death ------------------------------------------------------------------------------
 
