@@ -30,14 +30,13 @@ from autograd_mini.engine.primitives import (
     log10,
     maximum,
     mod,
-    nan,
     right_of_zero,
     round_,
     sin,
     sqrt,
     where,
 )
-from autograd_mini.engine.table import REALS, Interval, Primitive, define
+from autograd_mini.engine.table import REALS, Interval, Primitive, define, nan
 from autograd_mini.engine.value import give_methods
 
 __all__ = [
