@@ -1,6 +1,6 @@
 """Search in English and in Chinese, which has no spaces to split at: by each two neighbouring characters.
 
-Text and query are split alike, so no dictionary is needed. Knows nothing of the pages.
+Text and query are split alike, so no dictionary is needed.
 """
 
 import re

@@ -118,8 +118,9 @@ def derivatives(op):
         elif not isinstance(derivative, Value):
             yield f"$= {derivative:g}$"
         elif latex(derivative).count(r"\begin{cases}") > 1 or len(latex(derivative)) > WIDE:
-            # Cases within cases read better as Python, and a long line of code can be broken.
-            yield f"= `{formula(derivative)}`"
+            # Cases within cases read better as Python; a formula of many lines is shown when asked for.
+            code = f"= `{formula(derivative)}`"
+            yield code if len(code) < WIDE else f"<details><summary>as computed</summary>{code}</details>"
         else:
             yield f"$= {latex(derivative)}$"
 
