@@ -33,6 +33,7 @@ CLAIMS = {
         "losses[:5] == eager",
         "all(abs(a - b) < 1e-14 for a, b in zip(eager, theirs))",
         "acc == 1.0",
+        "64_000 < nodes(total_loss) < 66_000",
     ],
     "05-from-a-line-to-lbfgs": [
         "np.allclose([k.data, b.data], exact, atol=1e-3)",
@@ -58,6 +59,7 @@ CLAIMS = {
         "not set(map(tuple, train[0])) & set(map(tuple, test[0]))",
         "accuracy >= 0.95",
         "len(model.parameters()) == 2410",
+        "7_000 < nodes(cross_entropy([model(train[0][0])], [train[1][0]])) < 7_500",
     ],
     "10-more-data-than-memory": [
         "len(set(sums.values())) == 1",
@@ -65,6 +67,12 @@ CLAIMS = {
     ],
 }
 """What a notebook claims, as expressions that are true once it has run."""
+
+NODES = """
+from autograd_mini import topological_order
+def nodes(root):
+    return len(topological_order(root))
+"""
 
 
 def test_each_notebook_has_its_claims():
@@ -76,7 +84,7 @@ def test_each_notebook_has_its_claims():
 def test_a_notebook_runs_and_its_claims_are_true(name):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-    claims = [nbformat.v4.new_code_cell(f"assert {claim}") for claim in CLAIMS[name]]
+    claims = map(nbformat.v4.new_code_cell, [NODES, *(f"assert {claim}" for claim in CLAIMS[name])])
     count = len(notebook.cells)
     notebook.cells += claims
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": ROOT}}).execute()
