@@ -119,8 +119,9 @@ def derivatives(op):
             yield f"$= {derivative:g}$"
         elif latex(derivative).count(r"\begin{cases}") > 1 or len(latex(derivative)) > WIDE:
             # Cases within cases read better as Python; a formula of many lines is shown when asked for.
-            code = f"= `{formula(derivative)}`"
-            yield code if len(code) < WIDE else f"<details><summary>as computed</summary>{code}</details>"
+            text = f"= `{formula(derivative)}`"
+            short = len(text) < WIDE / 2
+            yield text if short else f"<details><summary>as computed</summary>{text}</details>"
         else:
             yield f"$= {latex(derivative)}$"
 
@@ -128,13 +129,13 @@ def derivatives(op):
 def interval(domain):
     """Return the interval as people write it.
 
-    >>> interval((-1.0, 1.0)), interval(REALS), interval((5e-324, REALS[1]))
-    ('[−1, 1]', 'all numbers', '(0, ∞)')
+    >>> interval((-1.0, 1.0)), interval(REALS), interval((5e-324, REALS[1])), interval((REALS[0], -5e-324))
+    ('[−1, 1]', 'all numbers', '(0, ∞)', '(−∞, 0)')
     """
     if domain == REALS:
         return "all numbers"
     low = "(−∞" if domain[0] <= REALS[0] else "(0" if domain[0] == 5e-324 else f"[{domain[0]:g}"
-    high = "∞)" if domain[1] >= REALS[1] else f"{domain[1]:g}]"
+    high = "∞)" if domain[1] >= REALS[1] else "0)" if domain[1] == -5e-324 else f"{domain[1]:g}]"
     return f"{low}, {high}".replace("-", "−")
 
 
