@@ -51,8 +51,9 @@ demo: $(VENV)/.installed ## an expression and the article's network, computed, a
 	@echo
 	@echo "Drawn: build/expression.svg, build/expression.png, build/network.svg. What to try next:"
 	@echo "  $(bin)/python -m autograd_mini 'sin(x)*exp(-x)' x=1 --tree"
-	@echo "  $(bin)/python -m autograd_mini 'sin(x)*exp(-x)' x=1 --svg build/mine.svg"
-	@echo "  $(bin)/python -m autograd_mini --help"
+	@echo "  $(bin)/python -m autograd_mini 'sin(x)*exp(-x)' x=1 --page build/mine.html    # open it in a browser"
+	@echo "  $(bin)/python -m autograd_mini check 'sin(x)*exp(-x)'"
+	@echo "and docs/getting-started.md: from here to a trained network in five minutes."
 
 check: lint lint-js types accelerator test test-pure site dist ## the gate: everything a change must pass
 
