@@ -61,7 +61,7 @@ def shown(number, unit="µs"):
 
 def rows(replay, eager):
     """Yield the lines of the table."""
-    yield "| work | here | beside it, and how many times our time that is |"
+    yield "| work | here | others, and how many times our time they take |"
     yield "|:--|--:|:--|"
     for title, times in races(replay).items():
         mine, _ = times.pop(OURS)
