@@ -35,6 +35,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 60
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # tables and links in what a cell prints
 
 # The notebooks come with the outputs of their last run, `make notebooks`; without one they are run here.
 notebooks = DOCS.parent / "build" / "notebooks"

@@ -132,7 +132,12 @@ def test_a_notebook_is_stored_without_outputs(path):
     assert re.fullmatch(r"\d\d-[a-z-]+\.ipynb", path.name)
     assert set(notebook["metadata"]) <= {"kernelspec", "language_info"}
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
-    assert "".join(notebook["cells"][0]["source"]).startswith("# ")
+    title, opening = "".join(notebook["cells"][0]["source"]).split("\n\n")[:2]
+    assert title.startswith("# ")
+    assert "?" in opening
+    ending = "".join(notebook["cells"][-1]["source"])
+    assert ending.startswith("## Your turn\n")
+    assert "?" in ending
     for cell in notebook["cells"]:
         assert cell["metadata"] == {}
         if cell["cell_type"] == "code":

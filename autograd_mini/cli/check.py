@@ -1,4 +1,4 @@
-"""``autograd-mini check``: an expression in, the verdict on each of its derivatives out. Arguments only."""
+"""``autograd-mini check``: print a verdict on each derivative of an expression."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ NODES: Final = 300
 EDGES: Final = 1000
 LANGUAGES: Final = ("en", "zh")
 DEFAULT: Final = ("s = x*x; s + s*s*s", {"x": 3.0})
-"""The expression of the lesson: whoever pays too early here pays wrongly."""
+"""The expression of the lesson: a payment made too early is wrong here."""
 
 OWN: Final = tuple(TABLE.values())
 """The package's own primitives: a page has them all, and of the user's those that its graph uses."""

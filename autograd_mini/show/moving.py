@@ -1,4 +1,4 @@
-"""A picture that repays its debts by itself: an SVG that moves by style rules alone, without a script.
+"""A picture of the backward sweep in motion: an SVG that moves with CSS alone, without a script.
 
 At rest, and for readers who want no motion, it is the finished picture.
 """

@@ -185,7 +185,7 @@ def _permissions(target: str) -> int:
 class Picture:
     """A picture of a graph: Jupyter shows it as it is, `save` saves it, `source` is its DOT text.
 
-    `graph` is the `graphviz.Digraph`, for whoever wants to add to it; `summary` says what is shown;
+    `graph` is the `graphviz.Digraph`, to which you may add; `summary` says what is shown;
     `in_words` returns the same as text, which Jupyter shows where no Graphviz is installed.
     """
 

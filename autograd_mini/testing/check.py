@@ -1,4 +1,4 @@
-"""`check_grads` and its like: is this derivative right, and if not, where?
+"""`check_grads` and the other checks: is this derivative right, and if not, where?
 
 What is claimed is compared with an oracle that never sees it: the function's values, or mpmath at 50
 digits. A wrong derivative, a kink or pole at the point, and a function too noisy to judge are different

@@ -1,4 +1,4 @@
-"""Random programs as plain data: a `Recipe` computes with whatever it is given. Draws nothing itself.
+"""Random programs as plain data: a `Recipe` runs on floats, Values, or anything else with operators.
 
 A recipe is grown from raw material that any source of chance can supply, Hypothesis or a seeded generator:
 some numbers, and a list of wishes, each a function's name with references back to earlier results. A

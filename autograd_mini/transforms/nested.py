@@ -1,4 +1,4 @@
-"""Nested arguments as flat lists of numbers, and back: lists, tuples, dicts, NumPy arrays. Knows no graphs.
+"""Nested arguments as flat lists of numbers, and back: lists, tuples, dicts and NumPy arrays.
 
 A structure is a tree whose leaves are *blocks*: single numbers, or NumPy arrays of a shape. It is hashable,
 so that it can serve as a key, and it can be rebuilt around other leaves, such as derivatives.
