@@ -93,7 +93,7 @@ class BatchTraces:
         """Return a trace made ready, whose results must have the structure of the layout's."""
         self.check(trace, layout)
         program, replay = self.replay(trace, layout)
-        return Variant(replay, bool(program.guards), self.leaves_of(trace))
+        return Variant(replay, program.has_branches, self.leaves_of(trace))
 
     def check(self, trace: Trace, layout: Layout) -> None:
         """Raise TypeError where the results of a trace differ in structure from the layout's."""

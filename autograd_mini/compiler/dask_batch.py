@@ -91,7 +91,7 @@ class Received:
         self.variants = Variants(
             layout,
             [
-                Variant(layout.build(program, leaves), bool(program.guards), leaves)
+                Variant(layout.build(program, leaves), program.has_branches, leaves)
                 for program, leaves in shipment.programs
             ],
         )

@@ -8,6 +8,7 @@ bit for bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from autograd_mini.compiler.program import Builder, Program, rules
@@ -28,7 +29,8 @@ class Graph:
     """A graph with its inputs and outputs singled out, of which programs are made.
 
     `outputs` are Values or numbers. `inputs` are leaves; other leaves are constants, with the number they
-    have now. `guards` are pairs: a Value whose truth has decided what was recorded, and that truth.
+    have now. `guards` are pairs: a Value whose truth has decided what was recorded, and that truth. Where
+    one of `checks` is not true, the function raises.
     """
 
     def __init__(
@@ -36,10 +38,12 @@ class Graph:
         outputs: Sequence[Value | float],
         inputs: Sequence[Value],
         guards: Sequence[tuple[Value, bool]] = (),
+        checks: Sequence[Value] = (),
     ) -> None:
         self.outputs = tuple(outputs)
         self.inputs = tuple(inputs)
-        self.guards = tuple(guards)
+        self.has_branches = bool(guards)
+        self.guards = (*guards, *[(check, True) for check in checks])
 
     def leaves(self) -> list[Value]:
         """Return the leaves that are not inputs, in the order of their first use."""
@@ -95,7 +99,9 @@ class Graph:
                         else adjoint
                     )
                 guards += sweep.guards
-            return builder.program(outputs, guards)
+            program = builder.program(outputs, guards)
+            only_checks = not self.has_branches and len(guards) == len(self.guards)
+            return replace(program, only_checks=True) if only_checks and guards else program
 
 
 class _ReverseSweep:

@@ -29,7 +29,8 @@ class Program:
     """Straight-line code: the inputs fill slots 0 to `inputs` - 1, each instruction the next slot.
 
     `outputs` are the operands that are the result. Each of `guards` is an operand and whether it must be
-    true (not 0) for the program to hold: it was recorded on one side of a branch. `primitives` are those
+    true (not 0) for the program to hold: it was recorded on one side of a branch, or, if they are
+    `only_checks`, an index has an element everywhere that the function returns. `primitives` are those
     that the code names: a program keeps the ones that it was made with, whatever is defined later under
     the same name. A program can be printed, pickled, compared and hashed; `fingerprint` is the same in
     every process.
@@ -51,6 +52,12 @@ class Program:
     outputs: tuple[int, ...]
     guards: tuple[tuple[int, bool], ...] = ()
     primitives: tuple[Primitive, ...] = ()
+    only_checks: bool = False
+
+    @property
+    def has_branches(self) -> bool:
+        """Whether a guard may fail at an input for which there is another program."""
+        return bool(self.guards) and not self.only_checks
 
     @cached_property
     def table(self) -> dict[str, Primitive]:

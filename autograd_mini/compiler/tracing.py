@@ -113,8 +113,9 @@ def traced(f: Callable[..., Any], name: str, call: Call) -> Trace:
     results, structure = flatten(output, f"the result of {name}")
     truths = [x.is_truth if isinstance(x, Reading) else _is_bool(x) for x in items_of(output)]
     outputs = [y.node if isinstance(y, Reading) else y for y in results]
-    captured = [x for x in Graph(outputs, inputs, tracer.guards).leaves() if x not in tracer.own]
-    graph = Graph(outputs, inputs + captured, tracer.guards)
+    guards, checks = tracer.guards, tracer.checks
+    captured = [x for x in Graph(outputs, inputs, guards, checks).leaves() if x not in tracer.own]
+    graph = Graph(outputs, inputs + captured, guards, checks)
     whole, fixed = ({k for k, x in enumerate(inputs) if x in used} for used in (tracer.whole, tracer.fixed))
     return Trace(graph, results, structure, truths, captured, whole, fixed)
 
@@ -162,6 +163,7 @@ class _Tracer(modes.Watcher):
     def __init__(self, inputs: Sequence[Value], call: Call) -> None:
         self.inputs, self.call = inputs, call
         self.guards: list[tuple[Value, bool]] = []
+        self.checks: list[Value] = []
         self.own = set(inputs)
         self.whole: set[Value] = set()
         """Inputs that the function has used as ints."""
@@ -197,7 +199,7 @@ class _Tracer(modes.Watcher):
     def on_gather(self, index: Any, count: int) -> Value | None:
         """Return the place of one of `count` elements, from 0 on; None for an index that is no int.
 
-        It holds for every index; that there is such an element is a guard, where the trace raises.
+        It holds for every index; that there is such an element is checked, and where not, the trace raises.
         """
         node = index.node if isinstance(index, Reading) else index
         if not isinstance(node, Value) or not self.is_whole(node) or getattr(index, "is_truth", False):
@@ -207,7 +209,7 @@ class _Tracer(modes.Watcher):
         with modes.Mode(recording=True):
             place = where(less(node, 0.0), node + float(count), node)
             held = where(less(place, 0.0), 0.0, less(place, float(count)))
-            self.guards.append((held, True))
+            self.checks.append(held)
             self._note_ints(node)
             return where(held, place, 0.0)  # outside, nothing may be read
 

@@ -54,17 +54,17 @@ class Layout:
         return [*range(len(self.sums)), *of_leaves]
 
     def build(self, program: Program, leaves: Sequence[int]) -> BatchReplay:
-        """Return what runs a program over a batch; with guards, sums are added up by `Variants`."""
+        """Return what runs a program over a batch; with branches, sums are added up by `Variants`."""
         mapped = [*self.mapped, *[False] * len(leaves)]
-        sums = [self.is_sum(k) and not program.guards for k in self.outputs(leaves)]
+        sums = [self.is_sum(k) and not program.has_branches for k in self.outputs(leaves)]
         return load(self.backend).build_batch(program, mapped, sums)
 
 
 class Variant(NamedTuple):
-    """One way through the function: what runs it, whether it has guards, and which leaves it reads."""
+    """One way through the function: what runs it, whether there are others, and which leaves it reads."""
 
     replay: BatchReplay
-    guarded: bool
+    has_branches: bool
     leaves: Sequence[int]
 
 
@@ -110,7 +110,7 @@ class Variants:
                     if variant is None:
                         break
                     self.known.append(variant)
-            replay, guarded, read = self.known[tried]
+            replay, has_branches, read = self.known[tried]
             tried += 1
             whole = left is None or len(left) == count
             inputs = [
@@ -118,7 +118,10 @@ class Variants:
             ]
             found, sums, held = replay([*inputs, *leaves(read)], count if whole else len(left), threads)
             outputs = layout.outputs(read)
-            if not guarded and whole:
+            if not has_branches and whole:
+                if held is not None and not held.all():
+                    evaluate(item := int(held.argmin()))  # raises what the function does
+                    raise IndexError(f"{layout.function_name}.map: item {item} has an index out of range")
                 kept = [k for k in outputs if not layout.is_sum(k)]
                 added = [k for k in outputs if layout.is_sum(k)]
                 return dict(zip(kept, found, strict=True)) if added else found, added, sums

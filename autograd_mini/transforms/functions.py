@@ -52,6 +52,11 @@ def _core(x: Any) -> Any:
     return x
 
 
+def _traced() -> bool:
+    """Whether the function runs inside one that is traced, whose arguments may differ at the next call."""
+    return bool(modes.listening) and modes.heard("on_index")
+
+
 P = ParamSpec("P")
 
 _keys = itertools.count()
@@ -142,7 +147,7 @@ class _Recording:
         """Return the derivative of one output by each input; floats unless a Value is at stake."""
         if isinstance(output, Value) and modes.listening:
             modes.tell("on_sweep", output)
-        if self.plain_inputs and isinstance(output, Value) and not modes.heard("on_index"):
+        if self.plain_inputs and isinstance(output, Value) and not _traced():
             derivatives, rests_on_others = sweep(output, self.inputs)
             if self.quiet or not rests_on_others:
                 self.known_plain = output

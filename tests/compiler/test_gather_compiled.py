@@ -202,6 +202,7 @@ def test_there_is_no_such_element(backend, i):
             with pytest.raises(IndexError, match=f"i is {i}, and there are 3 values") as raised:
                 c.grad.map(x, indices, in_axes=(None, 0), reduce=reduce)
             assert "at index 2 of the batch" in raised.value.__notes__[0]
+    assert not c.grad.program(x, 1).has_branches  # so that sums are added up where they are computed
 
 
 @pytest.mark.parametrize("backend", [None, *BACKENDS])
