@@ -1,13 +1,14 @@
 """A GPT of scalars: one layer of attention learns how names are spelled, and invents new ones.
 
-Every number is a `Value`. `dot` makes one node of a whole weighted sum. The idea of a GPT in one small
-file, on a scalar engine, is Andrej Karpathy's.
+Every number is a `Value`. `dot` makes one node of a whole weighted sum. `take` looks a letter up, so that
+the step is compiled once for each length of name. The idea of a GPT in one small file, on a scalar engine,
+is Andrej Karpathy's.
 """
 
 import math
 import random
 
-from autograd_mini import Value, collector_paused, dot, relu, softmax
+from autograd_mini import Value, compile, dot, relu, softmax, take
 from autograd_mini.nn import Module, cross_entropy
 from autograd_mini.optim import Adam, linear_decay
 
@@ -38,7 +39,7 @@ class GPT(Module):
         """Return, after each letter, a logit for each possible next letter."""
         keys, values, logits, self.attention = [], [], [], []
         for place, letter in enumerate(text):
-            x = [a + b for a, b in zip(self.letters[letter], self.places[place], strict=True)]
+            x = [a + b for a, b in zip(take(self.letters, letter), self.places[place], strict=True)]
             keys.append(times(self.key, x))
             values.append(times(self.value, x))
             query = times(self.query, x)
@@ -62,14 +63,16 @@ def train(steps=400, rng=None):
     model = GPT(rng)
     optimiser = Adam(model.parameters(), linear_decay(0.02, 0.002, steps))
     losses = []
-    with collector_paused():
-        for _ in range(steps):
-            letters = [END, *map(ALPHABET.index, rng.choice(NAMES)), END][: LENGTH + 1]
-            loss = cross_entropy(model(letters[:-1]), letters[1:])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            losses.append(loss.data)
+
+    @compile
+    def surprise(letters):
+        return cross_entropy(model(letters[:-1]), letters[1:])
+
+    for _ in range(steps):
+        letters = [END, *map(ALPHABET.index, rng.choice(NAMES)), END][: LENGTH + 1]
+        optimiser.zero_grad()
+        losses.append(surprise.backward(letters))
+        optimiser.step()
     return model, losses
 
 

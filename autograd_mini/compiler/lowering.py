@@ -113,7 +113,7 @@ class _ReverseSweep:
         self.guards: list[tuple[int, bool]] = []
         # Of a node that only some branches use, whether it is used: terms of an unused node are left out.
         self.activity: dict[Value, int] = {}
-        self.sides = Sides(self._where)
+        self.sides = Sides(self._where, self._equals, self._compared)
 
     def write(self, root: Value) -> None:
         """Write every term that ``root.backward()`` adds to a wanted leaf's gradient, in its order."""
@@ -169,7 +169,6 @@ class _ReverseSweep:
 
     def _through_where(self, node: Value, reach: tuple[bool, ...], selects: bool) -> None:
         """Pass the adjoint to the branch taken: the one recorded, or whichever the condition says."""
-        emit, constant = self.builder.emit, self.builder.constant
         condition = _operand_slots(self.builder, self.slots, node)[0]
         adjoint, active = self.adjoints[node], self.activity.get(node)
         if not selects:
@@ -177,8 +176,7 @@ class _ReverseSweep:
             if reach[taken]:
                 self._add(node.operands[taken], adjoint, active)
             return
-        other = emit("where", condition, constant(0.0), constant(1.0))
-        for position, side in enumerate(self.sides.add([condition, other], active), 1):
+        for position, side in enumerate(self.sides.of_condition(condition, active), 1):
             if reach[position]:
                 self._add(node.operands[position], adjoint, side)
 
@@ -186,8 +184,7 @@ class _ReverseSweep:
         """Pass the adjoint to the element that the place says."""
         place, *values = _operand_slots(self.builder, self.slots, node)
         adjoint, active = self.adjoints[node], self.activity.get(node)
-        truths = [self.builder.emit("equal", place, self.builder.constant(k)) for k in range(len(values))]
-        sides = self.sides.add(truths, active) if len(values) > 1 else [active]
+        sides = self.sides.of_place(place, len(values), active)
         for operand, there, side in zip(node.operands[1:], reach[1:], sides, strict=True):
             if there:
                 self._add(operand, adjoint, side)
@@ -222,6 +219,17 @@ class _ReverseSweep:
         """Write a choice between truths, or numbers."""
         x, y = (self.builder.constant(z) if z.__class__ is float else z for z in (x, y))
         return self.builder.emit("where", condition, x, y)
+
+    def _equals(self, place: int, number: float) -> int:
+        return self.builder.emit("equal", place, self.builder.constant(number))
+
+    def _compared(self, truth: int) -> tuple[int, float] | None:
+        """Return the place and the number of which `truth` says whether they are equal."""
+        builder = self.builder
+        name, *operands = builder.code[truth - builder.inputs] if truth >= builder.inputs else ("",)
+        if name != "equal" or min(operands) >= 0:
+            return None
+        return max(operands), builder.constants[~min(operands)]
 
 
 def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import nan
 from typing import Any
 
+from autograd_mini.engine import modes
 from autograd_mini.engine.primitives import abs_, equal, less, relu, softplus, where
 from autograd_mini.engine.table import as_number, is_number
+from autograd_mini.transforms.gather import element
 from autograd_mini.transforms.sequences import dot, logsumexp, sum_
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "hinge", "huber", "l1", "l2", "mae", "mse"]
@@ -145,12 +147,22 @@ def _surprise(row: Sequence[Any], k: Any) -> Any:
     """Return -log softmax(row)[k].
 
     The differences come first, because logsumexp(row) - row[k] cancels when one class is nearly certain.
-    While a program is traced `k` is a Value: `where` then selects the class, and nan stands for a class
-    that does not exist.
+    While a program is traced `k` is a Value. If it comes from ints, one program holds for every class that
+    exists. Else `where` selects the class, and nan stands for one that does not exist.
     """
     if isinstance(k, int):
         return logsumexp([0.0 if i == k else z - row[k] for i, z in enumerate(row)])
-    truth: Any = nan
+    count = len(row)
+    try:
+        place = modes.tell("on_gather", where(less(k, 0.0), float(count), k), count)
+    except IndexError:
+        raise ValueError(
+            f"targets: one is none of the {count} classes that logits have: count them from 0"
+        ) from None
+    if place is not None:
+        truth = element(place, *row)
+        return logsumexp([element(equal(place, i), z - truth, 0.0) for i, z in enumerate(row)])
+    truth = nan
     for i, z in enumerate(row):
         truth = where(equal(k, i), z, truth)
     return logsumexp([where(equal(k, i), 0.0, z - truth) for i, z in enumerate(row)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
+from functools import cache
 from typing import Any
 
 from autograd_mini.engine import modes
@@ -85,8 +86,8 @@ def _adjoints_at_every_place(output: Value, inputs: Sequence[Value]) -> list[Any
     order = order_of_all(output, until=ends)
     leads = leading_to(ends, order)
     found: dict[Value, Any] = {output: 1.0}
-    sides = Sides(where)
-    truths: dict[Any, list[Any]] = {}  # of a place, whether it is each of the places counted so far
+    truth_of = cache(equal)
+    sides = Sides(where, truth_of, _compared)
     used: dict[Value, Any] = {}  # of a node that only some places use, whether it is used
 
     def add(operand: Any, term: Any, side: Any) -> None:
@@ -109,17 +110,20 @@ def _adjoints_at_every_place(output: Value, inputs: Sequence[Value]) -> list[Any
         adjoint, active = found.pop(node), used.get(node)
         if node.op is element:
             place, *values = node.operands
-            known = truths.setdefault(place, [])
-            known += [equal(place, float(k)) for k in range(len(known), len(values))]
-            split = sides.add(known[: len(values)], active)
-            for operand, side in zip(values, split, strict=True):
-                add(operand, element(side, -0.0, adjoint), side)
+            for operand, side in zip(values, sides.of_place(place, len(values), active), strict=True):
+                add(operand, adjoint if side is None else element(side, -0.0, adjoint), side)
             continue
         for operand, derivative in _live_edges(node, leads):
             unit = adjoint.__class__ is float and adjoint == 1.0
             term = derivative if unit else adjoint * derivative
             add(operand, term if active is None else element(active, -0.0, term), active)
     return [found.get(x, 0.0) for x in inputs]
+
+
+def _compared(truth: Value) -> tuple[Value, float] | None:
+    """Return the place and the number of which `truth` says whether they are equal."""
+    place, number = truth.operands if truth.op is equal else (None, None)
+    return (place, number) if isinstance(place, Value) and number.__class__ is float else None
 
 
 def leading_to(targets: Iterable[Value], order: Sequence[Value]) -> set[Value]:

@@ -6,10 +6,11 @@ Value: then all elements are operands of one primitive, `element`, so that one p
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import reduce
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from autograd_mini.engine import modes
 from autograd_mini.engine.operators import Recorder
@@ -154,31 +155,83 @@ class Sides:
 
     Each side of a choice has a truth: a node, or an operand of a program. What is used on several sides has
     the truth of any of them; what is used on all of them is used when the choice is. `choose` makes
-    ``where(condition, x, y)`` of truths and numbers.
+    ``where(condition, x, y)`` of truths and numbers, and `equals` the truth of a place being a number.
+    `compared` returns the place and the number that a truth was made of by `equals`, None for any other.
     """
 
-    def __init__(self, choose: Callable[[Any, Any, Any], Any]) -> None:
-        self.choose = choose
-        self._parts: dict[Any, tuple[Any, int, frozenset[Any], Any]] = {}
+    def __init__(
+        self,
+        choose: Callable[[Any, Any, Any], Any],
+        equals: Callable[[Any, float], Any],
+        compared: Callable[[Any], tuple[Any, float] | None],
+    ) -> None:
+        self.choose, self.equals, self.compared = choose, equals, compared
+        self._known: dict[Any, _Places] = {}
+        # Choices are numbered: to compare the nodes in them would compare their numbers.
+        self._choices: dict[tuple[Any, Any], int] = {}
 
-    def add(self, truths: Sequence[Any], used: Any) -> list[Any]:
-        """Return the truths of the sides of a choice that is used where `used` is true; None: always."""
+    def of_place(self, place: Any, count: int, used: Any) -> list[Any]:
+        """Return the truths of each of `count` places, where the choice is `used` (None: always)."""
+        if count == 1:
+            return [used]
+        compared = self.compared(place)
+        if compared is None or count > 2:
+            truths = [self.equals(place, float(k)) for k in range(count)]
+            return [self._side(x, place, True, float(k), count, used) for k, x in enumerate(truths)]
+        return self._two(place, *compared, used)
+
+    def of_condition(self, condition: Any, used: Any) -> list[Any]:
+        """Return the truths of a condition and its contrary, where the choice is `used` (None: always)."""
+        return self._two(condition, condition, 1.0, used)[::-1]
+
+    def _two(self, truth: Any, place: Any, number: float, used: Any) -> list[Any]:
+        contrary = self.choose(truth, 0.0, 1.0)
+        sides = (contrary, False), (truth, True)
+        return [self._side(x, place, inside, number, math.inf, used) for x, inside in sides]
+
+    def _side(self, truth: Any, place: Any, inside: bool, number: float, size: float, used: Any) -> Any:
         if used is not None:
-            truths = [self.choose(used, truth, 0.0) for truth in truths]
-        choice = frozenset(truths)
-        for truth in truths:
-            self._parts[truth] = choice, len(choice), frozenset([truth]), used
-        return list(truths)
+            truth = self.choose(used, truth, 0.0)
+        choice = self._choices.setdefault((place, used), len(self._choices))
+        self._known[truth] = _Places(choice, used, inside, frozenset([number]), size)
+        return truth
 
     def either(self, one: Any, other: Any) -> Any:
         """Return the truth of one or the other, which are two; None where that is always."""
-        first, second = self._parts.get(one), self._parts.get(other)
-        if first is None or second is None or first[0] != second[0]:
-            return self.choose(one, 1.0, other)
-        choice, count, members, used = first
-        members |= second[2]
-        if len(members) == count:
-            return used
+        first, second = self._known.get(one), self._known.get(other)
+        places = first and second and first.joined(second)
+        if places and places.are_all():
+            return places.used
         truth = self.choose(one, 1.0, other)
-        self._parts[truth] = choice, count, members, used
+        if places:
+            self._known[truth] = places
         return truth
+
+
+class _Places(NamedTuple):
+    """Some of the places of a choice: those of `numbers`, or, not `inside`, all others.
+
+    The choice is made where `used` is true (None: always). `size` is how many places it has, inf where that
+    is not known.
+    """
+
+    choice: int
+    used: Any
+    inside: bool
+    numbers: frozenset[float]
+    size: float
+
+    def joined(self, other: _Places) -> _Places | None:
+        """Return the places of either; None if they are of different choices."""
+        if self.choice != other.choice:
+            return None
+        if self.inside and not other.inside:
+            return other.joined(self)
+        numbers = self.numbers & other.numbers if not other.inside else self.numbers - other.numbers
+        if self.inside:
+            numbers = self.numbers | other.numbers
+        return self._replace(numbers=numbers, size=min(self.size, other.size))
+
+    def are_all(self) -> bool:
+        """Whether there are no other places."""
+        return len(self.numbers) == (self.size if self.inside else 0)

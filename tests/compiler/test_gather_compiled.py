@@ -16,6 +16,7 @@ from program_cases import SPECIAL
 import autograd_mini as ag
 from autograd_mini import Value, grad, hessian, jvp, strict, take, where
 from autograd_mini.compiler.compiled import compile
+from autograd_mini.nn import cross_entropy
 
 BACKENDS = ["python", "numpy", "llvm"]
 
@@ -348,3 +349,55 @@ def test_any_number_of_elements(xs, data):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert compile(take, backend=backend)(xs, i) == xs[i]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        lambda xs, i: take(xs, i),
+        lambda xs, i: ag.log(take(ag.softmax(xs), i)),
+        lambda xs, i: cross_entropy([xs], [i]),
+    ],
+)
+@pytest.mark.parametrize("derivative", [lambda c: c.grad, lambda c: compile(grad(c.__wrapped__))])
+def test_what_every_element_is_computed_from_is_used_whatever_is_chosen(chosen, derivative):
+    """Only terms of elements are chosen among: what is below them costs what it did without `take`."""
+
+    def program(depth):
+        def f(x, i):
+            for _ in range(depth):
+                x = ag.sin(x) * x
+            return chosen([x * k for k in (1.0, 2.0, 3.0, 4.0)], i)
+
+        return derivative(compile(f)).program(0.5, 1)
+
+    def choices(program):
+        return sum(op[0] in ("where", "take") for op in program.code)
+
+    assert choices(program(20)) == choices(program(2))
+
+
+def test_a_class_that_does_not_exist_is_a_value_error_at_every_call():
+    c = compile(lambda row, k: cross_entropy([row], [k]))
+    row = [0.5, -1.0, 2.0]
+    for k in (0, 2, 1):
+        assert c(row, k) == cross_entropy([row], [k])
+        close(c.grad(row, k), grad(lambda row, k=k: cross_entropy([row], [k]))(row))
+    assert traces(c) == 1
+    for k in (3, -1):
+        with pytest.raises(ValueError, match="targets: one is none of the 3 classes that logits have"):
+            c.grad(row, k)
+    assert c(row, 2.0) == cross_entropy([row], [2])  # a class may also be a float
+    found = c.grad.map(row, np.array([0, 1, 2]), in_axes=(None, 0), reduce="sum")
+    close(found, sum(np.array(grad(lambda row, k=k: cross_entropy([row], [k]))(row)) for k in range(3)))
+
+
+def test_over_dask_arrays():
+    da = pytest.importorskip("dask.array")
+    c = compile(lambda w, i: take(w, i) ** 2)
+    w, indices = [1.0, 2.0, 3.0], np.array([0, 1, 2, -1] * 3)
+    lazy = da.from_array(indices, chunks=5)
+    value, gradient = c.value_and_grad.map(w, lazy, in_axes=(None, 0), reduce="sum")
+    assert (float(value), [float(x) for x in gradient]) == (69.0, [6.0, 12.0, 36.0])
+    with pytest.raises(IndexError, match="i is 3"):
+        c.map(w, lazy + 1, in_axes=(None, 0)).compute()
