@@ -107,8 +107,9 @@ sanitize: $(VENV)/.installed-test ## the engine's tests with AddressSanitizer wa
 notebooks: $(VENV)/.installed-docs ## run every notebook, check what it says, and keep its outputs for the site
 	$(bin)/pytest -q -n 2 -m notebooks tests/test_notebooks.py
 
-site: notebooks ## build the site into build/site; a warning is an error
+site: notebooks ## build the site into build/site; a warning or a broken link is an error
 	$(bin)/sphinx-build -q -W -b html docs build/site
+	$(bin)/pytest -q -m site tests/test_docs.py
 
 # SOURCE_URL=https://host/owner/name makes the README's pictures and links absolute, as a package index needs them.
 FRESH = build/fresh
