@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from autograd_mini.compiler.program import Builder, Program, rules
+from autograd_mini.compiler.program import Builder, Program, definition, rules
 from autograd_mini.compiler.unshared import Unshared
 from autograd_mini.engine.modes import collector_paused
 from autograd_mini.engine.table import TABLE
@@ -20,6 +20,9 @@ from autograd_mini.show.names import evaluation_order
 from autograd_mini.transforms.gather import Sides, element, order_of_all, possible
 
 __all__ = ["Graph"]
+
+FEW: Final = 5
+"""Operands of a `take` up to which it is written as choices: they are cheaper than memory."""
 
 LONGEST_CHAIN: Final = 64
 """How far the branches of a `where` are followed."""
@@ -75,11 +78,14 @@ class Graph:
             builder = (Builder if shared else Unshared)(len(self.inputs))
             slots: dict[Value, int] = {x: k for k, x in enumerate(self.inputs)}
             for node in self.nodes():
-                slots[node] = (
-                    builder.constant(number_of(node))
-                    if node.op is None
-                    else builder.emit(node.op, *_operand_slots(builder, slots, node))
-                )
+                operands = _operand_slots(builder, slots, node)
+                if node.op is None:
+                    slots[node] = builder.constant(number_of(node))
+                elif node.op is element and len(operands) <= FEW:
+                    body = definition(element, len(operands))
+                    slots[node] = builder.insert(body, operands)(body.outputs[0])
+                else:
+                    slots[node] = builder.emit(node.op, *operands)
             outputs = [slots[y] if isinstance(y, Value) else builder.constant(y) for y in self.outputs]
             guards = [(slots[v], expected) for v, expected in self.guards]
             if len(gradients):

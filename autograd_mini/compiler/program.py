@@ -64,6 +64,10 @@ class Program:
         """The primitives by the names that the code has for them."""
         return dict(zip(dict.fromkeys(op[0] for op in self.code), self.primitives, strict=True))
 
+    def names_of(self, op: Primitive) -> list[str]:
+        """Return the names that the code has for a primitive: one, or none."""
+        return [name for name, primitive in self.table.items() if primitive is op]
+
     def operand(self, k: int) -> float | None:
         """Return the constant that operand `k` is, or None if it is a slot."""
         return self.constants[~k] if k < 0 else None

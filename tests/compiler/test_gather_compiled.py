@@ -401,3 +401,36 @@ def test_over_dask_arrays():
     assert (float(value), [float(x) for x in gradient]) == (69.0, [6.0, 12.0, 36.0])
     with pytest.raises(IndexError, match="i is 3"):
         c.map(w, lazy + 1, in_axes=(None, 0)).compute()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("seed", range(4))
+def test_many_elements_in_a_long_program(backend, seed):
+    """Elements are arguments, results, constants, and one of them twice; the program has several pieces."""
+    rng = random.Random(3000 + seed)
+    plan = []
+    for _ in range(60):
+        count = rng.randint(2, 40)
+        plan.append(([rng.randrange(10**6) for _ in range(count)], rng.randrange(4), rng.random()))
+
+    def f(x, ints):
+        pool, total = [*x, 0.25, -0.0], 0.0
+        for places, at, kind in plan:
+            among = [pool[k % len(pool)] for k in places]
+            chosen = take(among, ints[at] % len(among))
+            new = chosen * x[at] + 0.5 if kind < 0.7 else ag.sin(chosen)
+            pool.append(new)
+            total = total + new
+        return total
+
+    c = compile(f, backend=backend)
+    for _ in range(4):
+        x, ints = numbers(rng, False), [rng.randint(0, 10**6) for _ in range(4)]
+        assert bits([c(x, ints)]) == bits([f(x, ints)])
+        close(c.grad(x, ints), grad(f)(x, ints))
+    xs = np.array([numbers(rng, False) for _ in range(30)])
+    ints = np.array([[rng.randint(0, 10**6) for _ in range(4)] for _ in range(30)])
+    close(c.map(xs, ints), [f(x, i) for x, i in zip(xs.tolist(), ints.tolist(), strict=True)])
+    close(c.grad.map(xs, ints), [grad(f)(x, i) for x, i in zip(xs.tolist(), ints.tolist(), strict=True)])
+    close(c.map(xs, ints[3], in_axes=(0, None)), [f(x, ints[3].tolist()) for x in xs.tolist()])
+    assert traces(c) <= 2

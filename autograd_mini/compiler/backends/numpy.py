@@ -16,6 +16,7 @@ from autograd_mini.compiler.backends.hoist import hoist
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.sums import BLOCK, blocks
 from autograd_mini.engine.table import Primitive
+from autograd_mini.transforms.gather import element
 
 __all__ = ["build", "build_batch", "source"]
 
@@ -46,14 +47,16 @@ def build_batch(
     """
     import numpy as np
 
-    once, each, also = hoist(program.expanded(spellings.NUMPY), mapped, reduced)
+    once, each, also = hoist(
+        program.expanded([*spellings.NUMPY, *program.names_of(element)]), mapped, reduced
+    )
     before = python.build(once)
     namespace: dict[str, Any] = {name: getattr(np, name) for name in IMPORTED}
     for name, op in each.table.items():
         if name in spellings.UFUNCS:
             namespace[f"{name}_"] = getattr(np, spellings.UFUNCS[name])
         elif name not in spellings.NUMPY:
-            namespace[f"{name}_"] = _item_by_item(op)
+            namespace[f"{name}_"] = _elements if op is element else _item_by_item(op)
     text, registers = _text(each, mapped)
     exec(text, namespace)
     replay = namespace["replay"]
@@ -100,6 +103,16 @@ def source(program: Program) -> str:
         lines += [f"{name}_ = np.vectorize(TABLE[{program.table[name].name!r}].value)" for name in others]
     text, _ = _text(program, [True] * program.inputs)
     return "\n".join([*lines, "", "", text])
+
+
+def _elements(place: Any, *values: Any) -> Any:
+    """Return the element at a place, item by item; never one of `values` itself, which may be a buffer."""
+    import numpy as np
+
+    index = np.asarray(place).astype(int)
+    if all(np.ndim(x) == 0 for x in values):
+        return np.array(values)[index]
+    return np.stack(np.broadcast_arrays(index, *values)[1:])[index, np.arange(max(map(np.size, values)))]
 
 
 def _item_by_item(op: Primitive) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from autograd_mini.compiler.backends.spellings import LIBM
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.sums import BLOCK, blocks
 from autograd_mini.engine.modes import collector_paused
+from autograd_mini.transforms.gather import element
 
 __all__ = ["build", "build_batch", "source"]
 
@@ -38,7 +39,7 @@ def build(program: Program) -> Callable[[Sequence[float]], list[float] | None]:
     >>> build(Graph([x * x], [x]).program(gradients=[0]))([4.0])
     [16.0, 8.0]
     """
-    program = program.expanded(())
+    program = program.expanded(program.names_of(element))
     fast = _executed(program, careful=False)
     careful: list[Any] = []
 

@@ -22,10 +22,13 @@ class Bands:
     A result that is used once is computed where it is used, as a part of that *tree*. A sum of many terms,
     one after another, is a loop of its own. `bands` are lists of like trees, none of which needs another,
     every operand before its use; those too small for a loop are joined, and have no shape.
-    A tree is made of `spelled` primitives.
+    A tree is made of `spelled` primitives. Those `from_memory` are written one by one, and their operands
+    are results of their own.
     """
 
-    def __init__(self, program: Program, spelled: Collection[str]) -> None:
+    def __init__(
+        self, program: Program, spelled: Collection[str], from_memory: Collection[str] = ()
+    ) -> None:
         first, code = program.inputs, program.code
         self.program = program
         uses = [0] * (first + len(code))
@@ -61,7 +64,8 @@ class Bands:
                 depth = max(level[k] for k in operands if k >= 0)
             else:
                 for k in instruction[1:]:
-                    if k >= first and uses[k] == 1 and shape[k] and len(leaves[k]) + len(below) <= LARGEST:
+                    small = k >= first and uses[k] == 1 and len(leaves[k]) + len(below) <= LARGEST
+                    if small and shape[k] and instruction[0] not in from_memory:
                         inlined[k] = 1
                         below += leaves[k]
                         parts.append(shape[k])
@@ -89,7 +93,8 @@ class Bands:
             wide = []
             for number, slots in grouped[depth].items():
                 roots = [k for k in slots if not inlined[k]]
-                if len(roots) >= WIDE or self.shapes[number][0] == "sum":
+                name = self.shapes[number][0]
+                if (len(roots) >= WIDE and name not in from_memory) or name == "sum":
                     wide.append((number, roots))
                 else:
                     straight += roots

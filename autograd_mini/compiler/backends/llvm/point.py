@@ -16,6 +16,7 @@ from autograd_mini.compiler.backends.llvm.point_code import SPELLED, Text, point
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.rolling import Rolled
 from autograd_mini.engine.modes import collector_paused
+from autograd_mini.transforms.gather import element
 
 __all__ = ["Kernel", "Step", "build", "prepared", "rolled", "source"]
 
@@ -105,7 +106,7 @@ def _text(program: Program) -> tuple[Program, Text]:
     with collector_paused():
         if isinstance(program, Rolled):
             return program, loop_code(program, width)
-        program = program.expanded(SPELLED)
+        program = program.expanded([*SPELLED, *program.names_of(element)])
         return program, point_code(program, width)
 
 

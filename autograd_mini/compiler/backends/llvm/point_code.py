@@ -15,6 +15,7 @@ from typing import Any, Final
 from autograd_mini.compiler.backends.llvm.bands import WIDE, Bands
 from autograd_mini.compiler.backends.llvm.jit import symbol
 from autograd_mini.compiler.program import Program
+from autograd_mini.transforms.gather import element
 
 __all__ = ["SPELLED", "Text", "number", "point_code"]
 
@@ -84,15 +85,17 @@ class _Writer:
         self.functions = 0
         self.registers = 0
         self.length = 0
-        self.plan = Bands(program, SPELLED)
+        self.takes = program.names_of(element)
+        self.plan = Bands(program, SPELLED, self.takes)
         self.bands = self.plan.bands
-        self.has_loops = any(shape for shape, _ in self.bands)
-        self.base = "%b" if self.has_loops else "%in"
+        self.in_buffer = bool(self.takes) or any(shape for shape, _ in self.bands)
+        self.base = "%b" if self.in_buffer else "%in"
+        self.known_tables: dict[tuple[int, ...], int] = {}
         self.kept = self._kept()
 
     def text(self) -> Text:
         self._open()
-        if self.has_loops:
+        if self.in_buffer:
             self._copy("%b", "%in", self.program.inputs)
         for shape, slots in self.bands:
             if not shape:
@@ -156,10 +159,11 @@ class _Writer:
                 if not shape:
                     if length >= PIECE:
                         function, length = function + 1, 0
-                    length += len(leaves[slot])
+                    length += self._length(slot)
                 where_made[slot] = function
+                takes = self._is_take(slot)
                 for k in leaves[slot]:
-                    if k >= first and (shape or where_made[k] != function):
+                    if k >= first and (shape or takes or where_made[k] != function):
                         kept[k] = 1
                 if shape:
                     kept[slot] = 1
@@ -200,14 +204,42 @@ class _Writer:
         return f"%v{k}"
 
     def _straight(self, slot: int) -> None:
-        leaves = self.plan.leaves[slot]
-        values = iter([self._value(k) for k in leaves])
-        self._tree(f"%v{slot}", self.plan.number[slot], values, "double", "i1")
+        if self._is_take(slot):
+            self._take(slot)
+        else:
+            values = iter([self._value(k) for k in self.plan.leaves[slot]])
+            self._tree(f"%v{slot}", self.plan.number[slot], values, "double", "i1")
         self.local.add(slot)
-        self.length += len(leaves)
+        self.length += self._length(slot)
         if self.kept[slot]:
             self.address[slot] = self._reserve(1, aligned=False)
             self.lines.append(f"  store double %v{slot}, ptr {self._pointer(self.address[slot])}")
+
+    def _is_take(self, slot: int) -> bool:
+        return self.program.code[slot - self.program.inputs][0] in self.takes
+
+    def _length(self, slot: int) -> int:
+        """Return about how many instructions a result takes."""
+        return 3 if self._is_take(slot) else len(self.plan.leaves[slot])
+
+    def _take(self, slot: int) -> None:
+        """Load the operand that the first one says, through a table of where they lie."""
+        import numpy as np
+
+        place, *values = self.plan.leaves[slot]
+        places = tuple(map(self._place, values))
+        if places not in self.known_tables:
+            self.known_tables[places] = self.table_length
+            self._table(np.array(places, np.int32))
+        table, number = self._table_at(self.known_tables[places]), self._value(place)
+        index, at, where, pointer = (self._new() for _ in range(4))
+        self.lines += [
+            f"  {index} = fptosi double {number} to i64",
+            f"  {at} = getelementptr i32, ptr {table}, i64 {index}",
+            f"  {where} = load i32, ptr {at}",
+            f"  {pointer} = getelementptr double, ptr %b, i32 {where}",
+            f"  %v{slot} = load double, ptr {pointer}",
+        ]
 
     def _tree(self, result: str, shape: int, values: Iterator[str], t: str, bit: str) -> None:
         """Write a tree of instructions; `values` are its operands from left to right."""
@@ -364,6 +396,9 @@ class _Writer:
         padded = np.pad(places, (0, -len(places) % 16), mode="edge")
         self.tables.append(padded)
         self.table_length += len(padded)
+        return self._table_at(start)
+
+    def _table_at(self, start: int) -> str:
         name = self._new()
         self.lines.append(f"  {name} = getelementptr i32, ptr %t, i64 {start}")
         return name
@@ -398,7 +433,7 @@ class _Writer:
             here = self._place(outputs[k])
             while k + run < len(outputs) and self._place(outputs[k + run]) == here + run:
                 run += 1
-            if run >= WIDE and self.has_loops:
+            if run >= WIDE and self.in_buffer:
                 self._copy(self._pointer(k, "%out"), self._pointer(here), run)
             else:
                 scattered += range(k, k + run)
@@ -421,7 +456,7 @@ class _Writer:
         source = self._table(np.array([self._place(outputs[i]) for i in positions], dtype=np.int32))
         target = self._table(np.array(positions, dtype=np.int32))
         inputs = [i for i in positions if 0 <= outputs[i] < self.program.inputs]
-        if inputs and not self.has_loops:
+        if inputs and not self.in_buffer:
             self._copy("%b", "%in", self.program.inputs)
         self.lines += [
             "  br label %copy",
