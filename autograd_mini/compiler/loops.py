@@ -43,18 +43,19 @@ def repeats(opcodes: Any, operands: Any = (), first: int = 0) -> list[Run]:
     >>> repeats(np.array([7] + [1, 2, 3] * 40 + [9]))
     [Run(start=1, period=3, times=40)]
     """
-    regions: list[tuple[int, int, int]] = []
+    runs: list[Run] = []
     todo = [(0, len(opcodes))]
     while todo:
         low, high = todo.pop()
         if high - low < GAIN + 2:
             continue
-        taken = sorted(_best(opcodes[low:high]))
-        regions += [(low + start, low + end, period) for start, end, period in taken]
+        regions = [(low + start, low + end, period) for start, end, period in _best(opcodes[low:high])]
+        taken = _in_phase(opcodes, sorted(regions), operands, first, (low, high))
+        runs += taken
         if taken:
-            bounds = [0, *[x for start, end, _ in taken for x in (start, end)], high - low]
-            todo += [(low + a, low + b) for a, b in zip(bounds[::2], bounds[1::2], strict=True)]
-    return _in_phase(opcodes, sorted(regions), operands, first)
+            bounds = [low, *[x for run in taken for x in (run.start, run.end)], high]
+            todo += zip(bounds[::2], bounds[1::2], strict=True)
+    return sorted(runs)
 
 
 def _best(opcodes: Any) -> list[tuple[int, int, int]]:
@@ -133,9 +134,13 @@ def _regions(opcodes: Any, period: int) -> list[tuple[int, int]]:
 
 
 def _in_phase(
-    opcodes: Any, regions: Sequence[tuple[int, int, int]], operands: Any, first: int
+    opcodes: Any,
+    regions: Sequence[tuple[int, int, int]],
+    operands: Any,
+    first: int,
+    bounds: tuple[int, int],
 ) -> list[Run]:
-    """Cut each region into iterations where the fewest references cross, and let it grow if it can."""
+    """Cut each region into iterations where the fewest references cross, and let it grow in its bounds."""
     runs: list[Run] = []
     for start, end, period in regions:
         length = end - start
@@ -155,8 +160,8 @@ def _in_phase(
         runs.append(Run(start + shift, period, (length - shift) // period))
     for k, run in enumerate(runs):
         start, period, count = run
-        low = runs[k - 1].end if k else 0
-        high = runs[k + 1].start if k + 1 < len(runs) else len(opcodes)
+        low = runs[k - 1].end if k else bounds[0]
+        high = runs[k + 1].start if k + 1 < len(runs) else bounds[1]
         body = opcodes[start : start + period]
         while start - period >= low and (opcodes[start - period : start] == body).all():
             start, count = start - period, count + 1
