@@ -125,6 +125,11 @@ def test_random_loops_in_loops_equal_eager_bit_for_bit(block, monkeypatch):
     assert any(inner_loops(program) for program in found if program)
 
 
+@pytest.mark.usefixtures("loops_in_loops")
+def test_a_result_is_read_one_iteration_later_with_two_beginnings(monkeypatch):
+    assert inner_loops(check(at_random(57), 57, (2, 4), monkeypatch))
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("block", range(1000))
 def test_100_000_random_loops_equal_eager(block, monkeypatch, request):

@@ -602,20 +602,19 @@ class _Stage:
                 places = np.array([self.writer.column[self.loop.base + q] for q in positions[j]])
                 kept[j].append((self._here("%b"), places))
         made: dict[int, str] = {}
-        previous: dict[int, str] = {}
-        running: dict[int, int] = {}  # of an item that is accumulated in memory, where it is
-        phis: dict[int, str] = {}
+        previous: dict[Any, str] = {}  # of an item and its beginning, what the iteration before has made
+        running: dict[int, dict[Any, int]] = {}  # of an item that is accumulated in memory, where it is
+        phis: list[tuple[str, str, int]] = []
         operands = [x for given in inner.operands for x in given]
-        for x in operands:
-            if not isinstance(x, Before) or x.item in running or x.item in phis:
-                continue
-            first = self.value(x.first)
-            if x.item in inner.accumulated:
-                running[x.item] = self.writer.reserve(self.lanes)
-                body.store(first, body.type, running[x.item])
+        for key, carried in {_key(x): x for x in operands if isinstance(x, Before)}.items():
+            first = self.value(carried.first)
+            if carried.item in inner.accumulated:
+                at = self.writer.reserve(self.lanes)
+                running.setdefault(carried.item, {})[key] = at
+                body.store(first, body.type, at)
             else:
-                previous[x.item] = name = self.writer.register()
-                phis[x.item] = f"  {name} = phi {body.type} [{first}, %{{entry}}], "
+                previous[key] = self.writer.register()
+                phis.append((previous[key], first, carried.item))
         readers = {id(x): self._reader(x, k) for x in operands if isinstance(x, Each)}
 
         def value(x: Any) -> str:
@@ -625,12 +624,12 @@ class _Stage:
                 return made[x.item]
             if isinstance(x, Each):
                 return readers[id(x)]()
-            return before(x.item)
+            return before(x.item, _key(x))
 
-        def before(j: int) -> str:
-            if j not in previous:
-                previous[j] = self._loaded(body.at(running[j], "%b"))
-            return previous[j]
+        def before(j: int, key: Any) -> str:
+            if key not in previous:
+                previous[key] = self._loaded(body.at(running[j][key], "%b"))
+            return previous[key]
 
         first_items = inner.items[:period]
         sums = [inner.items[j::period] for j in range(period)]
@@ -652,16 +651,19 @@ class _Stage:
                 self._add(last[j], value, base)
             elif item.name not in (TERMS, PRODUCT):
                 made[j] = self._apply(item, [value(x) for x in inner.operands[j]])
-                if j in running:
-                    before(j)  # it is read before it is written
-                    body.store(made[j], body.type, running[j])
+                for key, at in running.get(j, {}).items():
+                    before(j, key)  # it is read before it is written
+                    body.store(made[j], body.type, at)
                 for base, places in kept[j]:
                     body.lines.append(
                         f"  store {body.type} {made[j]}, ptr {self._moving(places, base, k)}, align 8"
                     )
         body.lines[opening:opening] = [
-            f"  {k} = phi i64 [0, %{entry}], [{k}.next, %{label}]",
-            *(text.format(entry=entry) + f"[{made[j]}, %{label}]" for j, text in phis.items()),
+            f"  {k} = phi i64 [0, %{entry}], [{k}.next, %{body.block}]",
+            *(
+                f"  {name} = phi {body.type} [{first}, %{entry}], [{made[j]}, %{body.block}]"
+                for name, first, j in phis
+            ),
         ]
         body.lines += [
             f"  {k}.next = add nuw nsw i64 {k}, 1",
@@ -672,7 +674,7 @@ class _Stage:
         body.block = after
         for j in inner.last - inner.stored:
             if j in running:
-                self.vectors[positions[j][-1]] = running[j]
+                self.vectors[positions[j][-1]] = next(iter(running[j].values()))
             else:
                 self.values[positions[j][-1]] = made[j]
 
@@ -851,8 +853,10 @@ class _Stage:
 
 def _key(x: Any) -> tuple[Any, ...]:
     """Return what tells operands apart, of a body or of a loop in it."""
-    if isinstance(x, Local | Before):
-        return type(x), x.item
+    if isinstance(x, Local):
+        return Local, x.item
+    if isinstance(x, Before):
+        return Before, x.item, *key_of(x.first)
     if isinstance(x, Every):
         return Every, key_of(x.operand)
     return (Each, *map(key_of, x.operands)) if isinstance(x, Each) else key_of(x)
