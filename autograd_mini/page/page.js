@@ -205,6 +205,7 @@ function showWords() {
     byId(id).setAttribute("aria-label", text);
     if (byId(id).tagName === "BUTTON") byId(id).title = text;
   }
+  byId("expression").placeholder = words.another;
   byId("language").lang = state.language === "en" ? "zh-Hans" : "en";
   const links = Object.entries(words.examples).map(([key, text]) => {
     const button = html("button", { type: "button", className: "link" }, text);
@@ -218,7 +219,6 @@ function showError(error) {
   const place = byId("error");
   const field = byId("expression");
   if (document.activeElement !== field) field.value = state.expression ?? "";
-  field.placeholder = "s = x*x; s + s*s*s";
   field.setAttribute("aria-invalid", String(error !== null));
   place.hidden = error === null;
   if (error === null) return;

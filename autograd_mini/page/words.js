@@ -87,6 +87,7 @@ export const WORDS = {
     lead: (root) =>
       `Read an arrow as a debt: every result owes the numbers it was computed from. Repaying starts at ${root}, which holds 1. Whoever is paid pays on, times the derivative on the arrow. What the leaves hold in the end is the gradient.`,
     expression: "Expression",
+    another: "type an expression, such as s = x*x; s + s*s*s",
     try: "Try",
     examples: {
       why: "a shared result",
@@ -223,6 +224,7 @@ export const WORDS = {
     lead: (root) =>
       `把箭头看作欠款：每个结果都欠着算出它的那些数。还款从 ${root} 开始，它手里有 1。谁收到钱，就乘上箭头上的导数继续往下还。最后叶子手里的，就是梯度。`,
     expression: "表达式",
+    another: "输入表达式，例如 s = x*x; s + s*s*s",
     try: "试试",
     examples: { why: "被多次使用的结果", article: "文章的例子", tower: "平方的高塔", net: "一个小网络" },
     numbers: "叶子的数值",
