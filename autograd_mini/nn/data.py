@@ -116,10 +116,10 @@ Data = tuple[Sequence[Any], Sequence[Any]]
 def split(
     inputs: Sequence[Any], targets: Sequence[Any], *, test: float = 0.2, rng: Seed = None
 ) -> tuple[Data, Data]:
-    """Return two data sets, one to train on and one to test with; each row goes into one of them.
+    """Return two data sets, one to train on and one to test with; each example goes into one of them.
 
     `rng` draws which; `test` is the share of the second, from 0 to 1. Raises ValueError if there are not
-    as many targets as rows.
+    as many targets as inputs.
 
     >>> train, test = split(*xor(10), test=0.3, rng=1)
     >>> len(train[0]), len(test[1])
