@@ -8,6 +8,7 @@ from typing import Any
 
 from autograd_mini.engine.table import as_number, is_number
 from autograd_mini.engine.value import Value
+from autograd_mini.transforms.leaves import at_once, read, write, zero_gradients
 
 __all__ = [
     "sgd",
@@ -28,6 +29,8 @@ __all__ = [
 Schedule = Callable[[int], float]
 """A learning rate for each step, counted from 0."""
 
+Rule = Callable[..., tuple[float, ...]]
+
 
 def sgd(parameters: Iterable[Value], learning_rate: float) -> None:
     """Take one step of gradient descent: data -= learning_rate · grad, for each parameter.
@@ -38,12 +41,33 @@ def sgd(parameters: Iterable[Value], learning_rate: float) -> None:
     >>> x.data
     1.5
     """
-    _check("learning_rate", learning_rate, 0.0, math.inf)
-    for parameter in _each("sgd", parameters):
-        parameter.data -= learning_rate * parameter.grad
+    rate = _check("learning_rate", learning_rate, 0.0, math.inf)
+    parameters = _each("sgd", parameters)
+    if _each_once(parameters):
+        with _without_warnings():
+            numbers = read(parameters, "data") - rate * read(parameters, "grad")
+        write(parameters, "data", numbers)
+        return
+    for parameter in parameters:
+        parameter.data -= rate * parameter.grad
 
 
 # ---- optimisers: a rule for one parameter, and its memory ---------------------------------------------
+
+
+def _elementwise(rule: Rule) -> Rule:
+    """Mark a rule that takes arrays of all parameters as well: it has nothing but operators and `_root`."""
+    rule.elementwise = True  # type: ignore[attr-defined]
+    return rule
+
+
+def _root(x: Any) -> Any:
+    """Return the square root of a float, or of each number of an array."""
+    if not getattr(x, "shape", ()):
+        return math.sqrt(x)
+    import numpy as np
+
+    return np.sqrt(x)
 
 
 class Optimiser:
@@ -61,7 +85,7 @@ class Optimiser:
     0.75
     """
 
-    rule: Callable[..., tuple[float, ...]]
+    rule: Rule
     """rule(x, gradient, rate, *memory) returns the new x and the memory for the next step.
 
     The first step has no memory."""
@@ -81,14 +105,20 @@ class Optimiser:
         self.parameters: list[Value] = list(dict.fromkeys(leaves))
         self.learning_rate = learning_rate
         self.steps = 0
-        self._memory: list[list[float]] = [[]] * len(self.parameters)
+        # A list with what each parameter remembers or, after steps over all at once, a tuple of arrays.
+        self._memory: list[list[float]] | tuple[Any, ...] = [[]] * len(self.parameters)
 
     def step(self) -> None:
         """Update every parameter by its gradient."""
         rate = self.learning_rate
         if callable(rate):
             rate = _check(f"learning_rate({self.steps})", rate(self.steps), 0.0, math.inf)
+        rate = as_number(rate)
         self.steps += 1
+        if getattr(self.rule, "elementwise", False) and at_once(self.parameters):
+            self._step_at_once(rate)
+            return
+        self._memory = self._memory_of_each()
         updates = [
             self.rule(parameter.data, parameter.grad, rate, *memory)
             for parameter, memory in zip(self.parameters, self._memory, strict=True)
@@ -97,10 +127,31 @@ class Optimiser:
         for parameter, (x, *_) in zip(self.parameters, updates, strict=True):
             parameter.data = x
 
+    def _step_at_once(self, rate: float) -> None:
+        """Give the rule arrays of all parameters, which makes the same numbers to the last bit."""
+        import numpy as np
+
+        memory = self._memory
+        if isinstance(memory, list):
+            memory = tuple(np.array(memory).T.copy())
+        with _without_warnings():
+            numbers, *kept = self.rule(
+                read(self.parameters, "data"), read(self.parameters, "grad"), rate, *memory
+            )
+        self._memory = tuple(kept)
+        write(self.parameters, "data", numbers)
+
+    def _memory_of_each(self) -> list[list[float]]:
+        if isinstance(self._memory, list):
+            return self._memory
+        return [[*memory] for memory in zip(*[numbers.tolist() for numbers in self._memory], strict=True)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_memory": self._memory_of_each()}
+
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
-        for parameter in self.parameters:
-            parameter.grad = 0.0
+        zero_gradients(self.parameters)
 
 
 class SGD(Optimiser):
@@ -127,6 +178,7 @@ class SGD(Optimiser):
         self.momentum = _check("momentum", momentum, 0.0, 1.0)
         self.nesterov = nesterov
 
+    @_elementwise
     def rule(self, x: float, gradient: float, rate: float, velocity: float = 0.0) -> tuple[float, ...]:
         """Return the new x and the velocity."""
         velocity = self.momentum * velocity + gradient
@@ -155,10 +207,11 @@ class RMSProp(Optimiser):
         self.decay = _below_one("decay", decay)
         self.epsilon = _check("epsilon", epsilon, 5e-324, math.inf)
 
+    @_elementwise
     def rule(self, x: float, gradient: float, rate: float, square: float = 0.0) -> tuple[float, ...]:
         """Return the new x and the running mean of squares."""
         square = self.decay * square + (1.0 - self.decay) * gradient * gradient
-        return x - rate * gradient / (math.sqrt(square) + self.epsilon), square
+        return x - rate * gradient / (_root(square) + self.epsilon), square
 
 
 class Adam(Optimiser):
@@ -185,6 +238,7 @@ class Adam(Optimiser):
         self.betas = _check_betas(betas)
         self.epsilon = _check("epsilon", epsilon, 5e-324, math.inf)
 
+    @_elementwise
     def rule(
         self, x: float, gradient: float, rate: float, mean: float = 0.0, square: float = 0.0
     ) -> tuple[float, ...]:
@@ -192,7 +246,7 @@ class Adam(Optimiser):
         first, second = self.betas
         mean = first * mean + (1.0 - first) * gradient
         square = second * square + (1.0 - second) * gradient * gradient
-        size = math.sqrt(square / (1.0 - second**self.steps)) + self.epsilon
+        size = _root(square / (1.0 - second**self.steps)) + self.epsilon
         x -= rate * self.weight_decay * x
         return x - rate * (mean / (1.0 - first**self.steps)) / size, mean, square
 
@@ -236,13 +290,13 @@ def lbfgs(loss: Callable[[], Any], parameters: Iterable[Value], *, iterations: i
         raise ImportError('lbfgs needs SciPy: pip install "autograd-mini[nn]"') from None
     _check("iterations", iterations, 0, math.inf)
     parameters = Optimiser(parameters, 0.0).parameters
-    best = math.inf, [parameter.data for parameter in parameters]
+    best = math.inf, read(parameters, "data")
 
-    def put(numbers: Iterable[Any]) -> None:
-        for parameter, number in zip(parameters, numbers, strict=True):
-            parameter.data, parameter.grad = as_number(number), 0.0
+    def put(numbers: Any) -> None:
+        write(parameters, "data", numbers)
+        zero_gradients(parameters)
 
-    def value_and_gradient(numbers: Any) -> tuple[float, list[float]]:
+    def value_and_gradient(numbers: Any) -> tuple[float, Any]:
         nonlocal best
         put(numbers)
         root = loss()
@@ -254,8 +308,8 @@ def lbfgs(loss: Callable[[], Any], parameters: Iterable[Value], *, iterations: i
         except TypeError as error:
             raise TypeError(f"lbfgs: the loss: {error}") from None
         if root < best[0]:
-            best = root, [parameter.data for parameter in parameters]
-        return root, [parameter.grad for parameter in parameters]
+            best = root, read(parameters, "data")
+        return root, read(parameters, "grad")
 
     try:
         return minimize(
@@ -336,8 +390,14 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
     >>> clip_by_norm([x, y], 1.0), x.grad, y.grad
     (5.0, 0.6..., 0.8...)
     """
-    _check("limit", limit, 0.0, math.inf)
+    limit = _check("limit", limit, 0.0, math.inf)
     parameters = _each("clip_by_norm", parameters)
+    if _each_once(parameters):
+        gradients = read(parameters, "grad")
+        norm = math.hypot(*gradients.tolist())
+        if limit < norm < math.inf:
+            write(parameters, "grad", gradients * (limit / norm))
+        return norm
     norm = math.hypot(*[parameter.grad for parameter in parameters])
     if limit < norm < math.inf:
         for parameter in parameters:
@@ -353,13 +413,21 @@ def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
     >>> x.grad
     -1.0
     """
-    _check("limit", limit, 0.0, math.inf)
-    for parameter in _each("clip_by_value", parameters):
+    limit = _check("limit", limit, 0.0, math.inf)
+    parameters = _each("clip_by_value", parameters)
+    if _each_once(parameters):
+        import numpy as np
+
+        gradients = read(parameters, "grad")
+        clipped = np.where(np.abs(gradients) > limit, np.copysign(limit, gradients), gradients)
+        write(parameters, "grad", clipped)
+        return
+    for parameter in parameters:
         if abs(parameter.grad) > limit:
             parameter.grad = math.copysign(limit, parameter.grad)
 
 
-# ---- errors -------------------------------------------------------------------------------------------
+# ---- arrays and errors --------------------------------------------------------------------------------
 
 
 def _check(name: str, x: float, low: float, high: float) -> float:
@@ -367,13 +435,13 @@ def _check(name: str, x: float, low: float, high: float) -> float:
         raise TypeError(f"{name} is {x!r}: give a number from {low:g} to {high:g}")
     if not low <= x <= high:
         raise ValueError(f"{name} is {x!r}: choose it from {low:g} to {high:g}")
-    return x
+    return as_number(x)
 
 
 def _below_one(name: str, x: float) -> float:
     if _check(name, x, 0.0, 1.0) == 1.0:
         raise ValueError(f"{name} is {x!r}, so the mean would never move: choose it from 0 to less than 1")
-    return x
+    return as_number(x)
 
 
 def _check_betas(betas: Any) -> tuple[float, float]:
@@ -387,6 +455,22 @@ def _check_schedule(steps: float, **rates: float) -> None:
         _check(name, rate, 0.0, math.inf)
     if not _check("steps", steps, 0, math.inf):
         raise ValueError(f"steps is {steps!r}: choose it greater than 0")
+
+
+def _each_once(parameters: list[Any]) -> bool:
+    """Whether these may be taken all at once: they are many, are Values, and no one occurs twice."""
+    return (
+        at_once(parameters)
+        and all(issubclass(kind, Value) for kind in {*map(type, parameters)})
+        and len({*map(id, parameters)}) == len(parameters)
+    )
+
+
+def _without_warnings() -> Any:
+    """Return a block in which NumPy is as silent about inf and nan as numbers are."""
+    import numpy as np
+
+    return np.errstate(all="ignore")
 
 
 def _each(what: str, parameters: Any) -> list[Any]:

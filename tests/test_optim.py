@@ -1,16 +1,22 @@
 """Optimisers against the algorithms as published, in NumPy; schedules, clipping, L-BFGS."""
 
+import copy
 import math
+import pickle
+import random
 import sys
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from bits import bits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_mini import Value, optim
+from autograd_mini import Value, no_grad, optim
 from autograd_mini.nn import MLP
+from autograd_mini.transforms import leaves
 
 gradients = st.lists(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=3), min_size=1, max_size=6)
 
@@ -356,3 +362,145 @@ def test_lbfgs_without_scipy_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(ImportError, match=r'pip install "autograd-mini\[nn\]"'):
         optim.lbfgs(lambda: Value(1.0), [Value(1.0)])
+
+
+# ---- all parameters at once --------------------------------------------------------------------------
+
+
+class Positive(Value):
+    """A parameter with a say in what its number is."""
+
+    @property
+    def data(self):
+        return Value.data.fget(self)
+
+    @data.setter
+    def data(self, number):
+        Value.data.fset(self, abs(number))
+
+
+class Halves(optim.Adam):
+    """A rule of a user's, made of one of ours."""
+
+    def rule(self, x, gradient, rate, *memory):
+        x, *memory = super().rule(x, math.ldexp(gradient, -1), rate, *memory)
+        return x, *memory
+
+
+def slower(step):
+    return 0.1 * 0.9**step
+
+
+OPTIMISERS = [
+    lambda ps: optim.SGD(ps, 0.1),
+    lambda ps: optim.SGD(ps, slower, momentum=0.9, nesterov=True),
+    lambda ps: optim.RMSProp(ps, 0.1, decay=0.9),
+    lambda ps: optim.Adam(ps, 0.1),
+    lambda ps: optim.AdamW(ps, slower, weight_decay=0.5),
+    lambda ps: Halves(ps, 0.1),
+]
+
+
+@contextmanager
+def arrays(wanted):
+    """All parameters at once, however few they are, or one by one."""
+    many, leaves.MANY = leaves.MANY, 1 if wanted else math.inf
+    try:
+        yield
+    finally:
+        leaves.MANY = many
+
+
+def outside(optimiser):
+    return pickle.loads(pickle.dumps(optimiser))
+
+
+CHANGES = st.sampled_from(["step", "sgd", "norm", "value", "zero", "replace", "pickle", "copy", "no_grad"])
+
+
+@pytest.mark.parametrize("optimiser_of", OPTIMISERS)
+@given(
+    st.lists(st.tuples(st.floats(), st.floats(), st.booleans()), min_size=1, max_size=8),
+    st.lists(CHANGES, max_size=12),
+    st.data(),
+)
+def test_all_at_once_is_one_by_one_to_the_last_bit(optimiser_of, numbers, changes, data):
+    def fresh():
+        parameters = [Positive(x) if own else Value(x) for x, _, own in numbers]
+        return optimiser_of([*parameters, parameters[0]]), random.Random(0)
+
+    (once, one_draw), (each, other_draw) = fresh(), fresh()
+    for change in changes:
+        wanted = data.draw(st.booleans())  # to go from one to the other in between changes nothing
+        for at_once, optimiser, draw in ((wanted, once, one_draw), (False, each, other_draw)):
+            with arrays(at_once):
+                apply(change, optimiser, numbers, draw)
+        once, each = (outside(x) if change == "pickle" else x for x in (once, each))
+        once, each = (copy.deepcopy(x) if change == "copy" else x for x in (once, each))
+        for name in ("data", "grad"):
+            found, expected = ([getattr(p, name) for p in x.parameters] for x in (once, each))
+            assert {*map(type, found)} == {float}
+            assert bits(found) == bits(expected), (change, name)
+        assert [type(p) for p in once.parameters] == [type(p) for p in each.parameters]
+
+
+def apply(change, optimiser, numbers, draw):
+    """Do one thing that is done between steps."""
+    parameters = optimiser.parameters
+    if change in ("step", "no_grad"):
+        for parameter, (_, gradient, _) in zip(parameters, numbers, strict=True):
+            parameter.grad = gradient * draw.uniform(-2.0, 2.0)
+        with no_grad() if change == "no_grad" else nullcontext():
+            optimiser.step()
+    elif change == "sgd":
+        optim.sgd([*parameters, parameters[0]] if draw.random() < 0.5 else parameters, 0.25)
+    elif change == "norm":
+        optim.clip_by_norm([*parameters, parameters[0]] if draw.random() < 0.5 else parameters, 0.5)
+    elif change == "value":
+        optim.clip_by_value(parameters, 0.75)
+    elif change == "zero":
+        optimiser.zero_grad()
+    elif change == "replace":
+        parameters[-1] = Value(draw.uniform(-1.0, 1.0))
+
+
+def test_ours_are_taken_at_once_and_a_users_rule_one_by_one():
+    parameters = [Value(float(k)) for k in range(leaves.MANY)]
+    for optimiser_of in OPTIMISERS:
+        optimiser = optimiser_of(parameters)
+        optimiser.step()
+        own = type(optimiser) is Halves
+        assert isinstance(optimiser._memory, list if own else tuple), optimiser
+        assert [type(x) for x in vars(outside(optimiser))["_memory"]] == [list] * len(parameters)
+
+
+def test_an_optimiser_that_was_saved_when_its_memory_was_a_list_goes_on():
+    for optimiser_of in OPTIMISERS:
+        results = []
+        for saved in (False, True):
+            parameters = [Value(float(k)) for k in range(leaves.MANY)]
+            optimiser = optimiser_of(parameters)
+            for k in range(4):
+                for parameter in parameters:
+                    parameter.grad = parameter.data - 5.0 * k
+                optimiser.step()
+                if saved:
+                    assert isinstance(optimiser.__getstate__()["_memory"], list)
+                    optimiser.__dict__.update(optimiser.__getstate__())
+            results.append(bits(parameters))
+        assert results[0] == results[1]
+
+
+def test_without_numpy_many_parameters_are_taken_one_by_one(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "numpy", None)
+        leaves._numpy_is_there.cache_clear()
+        parameters = [Value(1.0) for _ in range(2 * leaves.MANY)]
+        optimiser = optim.Adam(parameters, 0.1)
+        for parameter in parameters:
+            parameter.grad = 1.0
+        optimiser.step()
+        optimiser.zero_grad()
+        assert isinstance(optimiser._memory, list)
+        assert {(p.data, p.grad) for p in parameters} == {(0.900000001, 0.0)}
+    leaves._numpy_is_there.cache_clear()

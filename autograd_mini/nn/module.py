@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograd_mini.engine.value import Value
+from autograd_mini.transforms.leaves import zero_gradients
 
 __all__ = ["Module"]
 
@@ -70,5 +71,4 @@ class Module:
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
-        for parameter in self.parameters():
-            parameter.grad = 0.0
+        zero_gradients(self.parameters())

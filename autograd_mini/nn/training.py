@@ -24,6 +24,7 @@ from autograd_mini.nn.lazy import LazyRows
 from autograd_mini.nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from autograd_mini.nn.module import Module
 from autograd_mini.optim import Optimiser
+from autograd_mini.transforms.leaves import at_once, read, write
 from autograd_mini.transforms.nested import flatten
 
 __all__ = ["History", "fit"]
@@ -144,7 +145,7 @@ def fit(
         eager(batch)
 
     size = len(rows) if batch_size is None else batch_size
-    best = math.inf, [parameter.data for parameter in parameters]
+    best = math.inf, read(parameters, "data")
 
     def epoch() -> float:
         """Take the steps of one epoch and return its loss; stop short at one that is not finite."""
@@ -156,8 +157,11 @@ def fit(
             batch = rows[start : start + size]
             optimiser.zero_grad()
             batch_loss: float = gradient(batch) / len(batch)
-            for parameter in parameters:
-                parameter.grad /= len(batch)
+            if at_once(parameters):
+                write(parameters, "grad", read(parameters, "grad") / len(batch))
+            else:
+                for parameter in parameters:
+                    parameter.grad /= len(batch)
             if penalty is not None:
                 batch_loss += _backward(penalty(), "the penalty")
             if not math.isfinite(batch_loss):
@@ -178,7 +182,7 @@ def fit(
                     gradient, value = _functions(
                         model, loss, "eager" if fingerprint is None else "replayed"
                     )
-                numbers = [parameter.data for parameter in parameters]
+                numbers = read(parameters, "data")
                 judged = epoch()
                 history.losses.append(judged)
                 if held_out:
@@ -186,7 +190,7 @@ def fit(
                     if not math.isfinite(judged):
                         explain(held_out)
                     history.validation_losses.append(judged)
-                    numbers = [parameter.data for parameter in parameters]
+                    numbers = read(parameters, "data")
                 if judged < best[0]:
                     best, history.best_epoch = (judged, numbers), count
                 advance(judged)
@@ -201,8 +205,7 @@ def fit(
         except KeyboardInterrupt:
             history.stopped = "interrupted"
     if history.stopped != "finished":
-        for parameter, number in zip(parameters, best[1], strict=True):
-            parameter.data = number
+        write(parameters, "data", best[1])
     return history
 
 
