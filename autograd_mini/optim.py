@@ -392,16 +392,14 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
     """
     limit = _check("limit", limit, 0.0, math.inf)
     parameters = _each("clip_by_norm", parameters)
-    if _each_once(parameters):
-        gradients = read(parameters, "grad")
-        norm = math.hypot(*gradients.tolist())
-        if limit < norm < math.inf:
-            write(parameters, "grad", gradients * (limit / norm))
-        return norm
-    norm = math.hypot(*[parameter.grad for parameter in parameters])
+    gradients = read(parameters, "grad")
+    norm = math.hypot(*gradients)
     if limit < norm < math.inf:
-        for parameter in parameters:
-            parameter.grad *= limit / norm
+        if _each_once(parameters):
+            write(parameters, "grad", gradients * (limit / norm))
+        else:
+            for parameter in parameters:
+                parameter.grad *= limit / norm
     return norm
 
 
@@ -462,7 +460,7 @@ def _each_once(parameters: list[Any]) -> bool:
     return (
         at_once(parameters)
         and all(issubclass(kind, Value) for kind in {*map(type, parameters)})
-        and len({*map(id, parameters)}) == len(parameters)
+        and len({*parameters}) == len(parameters)
     )
 
 

@@ -9,6 +9,7 @@ one. Python's collector is paused. With ``AUTOGRAD_MINI_PURE=1`` the engine is i
 ``autograd-mini[fast]``.
 """
 
+import itertools
 import math
 import statistics
 import sys
@@ -111,8 +112,8 @@ def steps():
         "AdamW": lambda: optim.AdamW(weights),
     }
     tasks = {f"a step of {name}": make().step for name, make in makers.items()}
-    tasks["clip_by_norm"] = lambda: optim.clip_by_norm(weights, 1e-3)
-    tasks["zero_grad"] = optim.SGD(weights, 0.1).zero_grad
+    limits = map(math.exp, itertools.count(0, -1e-3))
+    tasks["clip_by_norm"] = lambda: optim.clip_by_norm(weights, next(limits))
     global ROUNDS
     ROUNDS = 100
     for name, run in tasks.items():
