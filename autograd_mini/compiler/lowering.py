@@ -131,6 +131,9 @@ class _ReverseSweep:
         for node in reversed(order):
             if node.op is not None:
                 reach = tuple(x in leading for x in node.operands)
+                if None in node.op.partials:
+                    edge_rules = zip(reach, node.op.partials, strict=True)
+                    reach = tuple([x and rule is not None for x, rule in edge_rules])
                 if any(reach):
                     edges[node] = reach
                     leading.add(node)
@@ -138,7 +141,7 @@ class _ReverseSweep:
         for node in order:
             selects = self.select or node in both
             if node.op is TABLE["where"] and not selects:
-                self._guard(node)
+                self._guard(node, passes=node in edges)
             if node in edges and node in self.adjoints:
                 if node.op is TABLE["where"]:
                     self._through_where(node, edges[node], selects)
@@ -167,11 +170,13 @@ class _ReverseSweep:
             if there:
                 self._add(operand, builder.emit("mul", adjoint, next(partials)), active)
 
-    def _guard(self, node: Value) -> None:
-        """Note which branch was taken; also where no derivative passes, for it would in the other one."""
+    def _guard(self, node: Value, *, passes: bool) -> None:
+        """Note which branch was taken, if a derivative `passes`, or may do so through the other one."""
         condition, *branches = _operand_slots(self.builder, self.slots, node)
-        if condition >= 0 and max(branches) >= 0:
-            self.guards.append((condition, bool(number_of(node.operands[0]))))
+        taken = bool(number_of(node.operands[0]))
+        passes = passes or isinstance(node.operands[1 + taken], Value)
+        if passes and condition >= 0 and max(branches) >= 0:
+            self.guards.append((condition, taken))
 
     def _through_where(self, node: Value, reach: tuple[bool, ...], selects: bool) -> None:
         """Pass the adjoint to the branch taken: the one recorded, or whichever the condition says."""

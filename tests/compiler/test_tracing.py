@@ -12,7 +12,7 @@ from bits import bits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_mini import Value, exp, grad, maximum, no_grad, where
+from autograd_mini import Value, exp, grad, maximum, no_grad, softmax, stop_gradient, where
 from autograd_mini.compiler.compiled import compile
 from autograd_mini.engine import modes
 from autograd_mini.formulas.derivative import derivative
@@ -241,3 +241,14 @@ def test_tracing_records_at_eager_speed():
     assert gc.isenabled()
     with no_grad():
         assert compile(f).grad(2.0) == 4.0
+
+
+def test_a_choice_through_which_no_derivative_can_pass_is_no_branch():
+    def f(x):
+        return softmax(x)[0] + where(x[0] > x[1], stop_gradient(x[0] * 2.0), 1.0)
+
+    c = compile(f)
+    for x in ([0.5, -1.0], [-1.0, 0.5], [math.inf, 0.0]):
+        assert bits(c.grad(x)) == bits(grad(f)(x))
+    assert traces(c) == 1
+    assert not c.grad.program([0.5, 0.5]).guards
