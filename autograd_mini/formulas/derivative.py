@@ -30,7 +30,7 @@ class Formula:
     @property
     def value(self) -> float:
         """The number that the formula stands for, computed without any simplification."""
-        return number_of(self.graph) + 0.0  # type: ignore[no-any-return]  # a gradient is no -0.0
+        return number_of(self.graph) + 0.0  # type: ignore[no-any-return]  # a gradient is never -0.0
 
     @cached_property
     def _shown(self) -> Shown:

@@ -257,7 +257,7 @@ class _Reader:
         self.settle(_COMPARES)
         if (defines is None) == (token.text == ";"):
             raise self.error(
-                "a definition is no result: go on, as in s = x*x; s + 1; numbers are given apart"
+                "a definition is not a result: go on, as in s = x*x; s + 1; numbers are given apart"
                 if defines
                 else "';' ends a definition, as in s = x*x; s + 1: there is none",
                 token.position,

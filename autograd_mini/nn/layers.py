@@ -73,7 +73,7 @@ class Neuron(Module):
             _read_inputs(self, len(self.w), inputs)  # raises an error that names the bad input
             raise
         if self.scope and output.__class__ is Value:
-            output.label = self.scope  # what is computed from it is no part of this neuron
+            output.label = self.scope  # what is computed from it is outside this neuron
         return output
 
     def __repr__(self) -> str:

@@ -45,7 +45,7 @@ export const ERRORS = {
       `${shown} follows another comparison: for both, multiply them: (a < b) * (b < c)`,
     "defined twice": (shown) => `${shown} is defined twice: give one of the two another name`,
     "used before": (shown) => `${shown} is used before it is defined: give one of the two another name`,
-    "no result": () => "a definition is no result: go on, as in s = x*x; s + 1; numbers are given apart",
+    "no result": () => "a definition is not a result: go on, as in s = x*x; s + 1; numbers are given apart",
     "no definition": () => "';' ends a definition, as in s = x*x; s + 1: there is none",
     long: (length, longest) =>
       `the expression has ${length.toLocaleString("en")} characters, more than ${longest.toLocaleString("en")}: build it from Values`,

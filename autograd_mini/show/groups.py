@@ -110,7 +110,7 @@ def grouped(nodes: Sequence[Value]) -> tuple[dict[Value, str], str]:
 
 
 def folds_of(nodes: Sequence[Value]) -> list[list[Value]]:
-    """Return the nodes, in lists of those that do the same in each pass of a loop; none if it is no loop.
+    """Return the nodes, in lists of those that do the same in each pass of a loop; none if nothing repeats.
 
     Operations do the same where `repeats` says so, within one scope but for its last number; leaves, where
     the same operations use them in the same places and they are labelled alike.

@@ -52,7 +52,7 @@ class Ledger(Sequence[Payment]):
 
     def __init__(self, root: Value) -> None:
         self.root = root
-        self._debtors: list[Value] = []  # columns, because a million rows are no rarity
+        self._debtors: list[Value] = []  # columns, because there may be a million rows
         self._creditors: list[Value] = []
         self._derivatives: list[float] = []
         self._balances: list[float] = []

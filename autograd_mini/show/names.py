@@ -95,7 +95,7 @@ def _dotted(scope: tuple[str, ...], name: str, depth: int) -> str:
 
 
 def _indexed(scope: tuple[str, ...], name: str) -> str | None:
-    """Return the name of a network's parameter as textbooks have it; None if it is no such parameter.
+    """Return the name of a network's parameter as in textbooks; None if it is not one.
 
     >>> _indexed(("layer 1", "neuron 2"), "w[0]"), _indexed(("neuron 10",), "w[2]")
     ('w₂₁⁽¹⁾', 'w₁₀,₃')

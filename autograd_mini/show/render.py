@@ -58,8 +58,8 @@ def find_dot() -> str:
         found = shutil.which(wanted)
         if found is None:
             raise RenderError(
-                f"AUTOGRAD_MINI_DOT: {wanted!r} is no executable file; set it to the path of Graphviz's "
-                "`dot`, or unset it to have one looked for"
+                f"AUTOGRAD_MINI_DOT: {wanted!r} is not an executable file; set it to the path of "
+                "Graphviz's `dot`, or unset it to have one looked for"
             )
         return found
     found = shutil.which("dot") or _dot_of_wheel()

@@ -32,7 +32,7 @@ class Suspect:
     expected: float | None
     is_edge: bool = True
     beside: float = 0.0
-    """How large the greatest partial of the same order is: what is left of it by rounding is no mistake."""
+    """The size of the greatest partial of the same order: a difference of its rounding is not a mistake."""
 
     def right(self, rtol: float) -> bool:
         """Whether the partial is as expected."""

@@ -438,7 +438,7 @@ def _persistent(opened: list[Window]) -> float:
 
 
 def _becomes_smooth(window: Window, wider: Window, noise: float) -> bool:
-    """Whether little of the noise is left, and that is no rounding yet: it is not gone at once."""
+    """Whether little of the noise is left, but still more than rounding: it does not vanish at once."""
     for now, before in zip(window.unexplained, wider.unexplained, strict=True):
         by_and_by = max(1e-7 * noise, DOUBT * window.rounding) < now < 3e-3 * noise
         in_two_windows = DOUBT * wider.rounding < before < 3e-3 * noise and now < 0.01 * before

@@ -123,7 +123,7 @@ def own_rounding(derivative: Derivative, first: list[float]) -> list[float]:
 
 
 def _is_coarse(x: float) -> bool:
-    """Whether a number of single precision is no number of double precision that has few bits by chance."""
+    """Whether a number is of single precision, and not one of double precision with few bits by chance."""
     return math.isfinite(x) and (math.frexp(x)[0] * 2**BITS % 1 > 0 or x.as_integer_ratio()[1] < 2**40)
 
 

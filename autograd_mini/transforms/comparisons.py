@@ -16,7 +16,7 @@ __all__ = ["truth"]
 def truth(comparison: Callable[[Any, Any], bool], x: Any, y: Any) -> Any:
     """Return a comparison as 1.0 or 0.0 in primitives: one of `operator`'s, of `x` with a node or number.
 
-    An int that is no float is compared exactly: with the floats next to it.
+    An int that is not a float is compared exactly: with the floats next to it.
 
     >>> truth(operator.le, 2.0, 3.0), truth(operator.eq, 2.0**53, 2**53 + 1)
     (1.0, 0.0)

@@ -325,7 +325,10 @@ def test_without_a_renderer_the_remedy_is_named_and_dot_still_works(refusal, ans
         (("a", "1b=2"), "'1b=2' has no name before the ="),
         (("a", "a.b=2"), "'a.b=2' has no name before the ="),
         (("a", "+", "b"), "'+' is not name=number: write numbers as in a=2, without blanks, and put the"),
-        (("a=2", "a"), "a definition is no result: go on, as in s = x*x; s + 1; numbers are given apart"),
+        (
+            ("a=2", "a"),
+            "a definition is not a result: go on, as in s = x*x; s + 1; numbers are given apart",
+        ),
         (("a", "a=1", "--frobnicate"), "unrecognized arguments: --frobnicate; autograd-mini --help shows"),
         (("a", "a=1", "--js"), "unrecognized arguments: --js"),
         (("a", "a=1", "--svg"), "argument --svg: expected one argument"),

@@ -282,7 +282,7 @@ REFUSED = [
     ("~a", 0, "'~' cannot be read"),
     ("a @ b", 2, "'@' cannot be read"),
     ("a; b", 1, "';' ends a definition, as in s = x\\*x; s \\+ 1: there is none"),
-    ("s = a", 5, "a definition is no result"),
+    ("s = a", 5, "a definition is not a result"),
     ("s = a;", 6, "the expression ends where"),
     ("s = a; s = b; s", 7, "'s' is defined twice"),
     ("a + b; s", 5, "';' ends a definition"),
