@@ -9,7 +9,7 @@ iterations at once. No operation is changed, nor the order in which a sum is add
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
@@ -35,6 +35,7 @@ from autograd_mini.compiler.identities import followed, simplified
 from autograd_mini.compiler.loops import ABSENT, Run, repeats
 from autograd_mini.compiler.lowering import Graph
 from autograd_mini.compiler.program import Program
+from autograd_mini.engine.table import Primitive
 
 __all__ = ["Loop", "Rolled", "Stage", "Sum", "repeated", "rolled"]
 
@@ -79,15 +80,22 @@ class UnsuitableError(Exception):
     """This program is better run without loops."""
 
 
+def _never(op: Primitive, count: int) -> bool:
+    return False
+
+
 class Rolled(Program):
     """A program whose loops are found: `loops`, in order, and what is straight between them.
 
     `operands` has a column for each instruction: slots, ~k for number k, or `ABSENT`. `results` and
     `conditions` are outputs and guards. Nothing reads what `identities` finds superfluous.
+    `in_order` says of a primitive, and a number of operands, whether it must be called once in each
+    iteration, one iteration after the other.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, in_order: Callable[[Primitive, int], bool] = _never) -> None:
         super().__init__(*(getattr(program, field.name) for field in fields(Program)))
+        self.in_order = in_order
         self.first = program.inputs
         self.names = list(dict.fromkeys([op[0] for op in program.code]))
         numbers = {name: k for k, name in enumerate(self.names)}
@@ -109,7 +117,7 @@ class Rolled(Program):
         self._plan()
 
     def __reduce__(self) -> Any:
-        return Rolled, (Program(*(getattr(self, field.name) for field in fields(Program))),)
+        return Rolled, (Program(*(getattr(self, field.name) for field in fields(Program))), self.in_order)
 
     def _share_constants(self) -> None:
         """Give equal constants one name."""
@@ -247,6 +255,8 @@ class Loop:
                 else:
                     operand = self._carried(slots, offset[:, j])
                 self.operands[j].append(operand)
+        kinds = {(name, len(operands)) for name, operands in zip(self.names, self.operands, strict=True)}
+        self.in_order = {name for name, count in kinds if rolled.in_order(rolled.table[name], count)}
 
     def lines(self, rolled: Rolled) -> list[str]:
         """Return the loop for a person to read; v7[i] is what iteration i has made of v7."""
@@ -403,6 +413,7 @@ class Loop:
         near = {} if nested else self._read_next()
         for members in _components(reads, self.live):  # producers first
             around = len(members) > 1 or any(q == members[0] for q, _ in reads[members[0]])
+            around = around or self.names[members[0]] in self.in_order
             total = self._sum(members, kept) if around else None
             parallel = not around or total is not None
             chunk = int(chunks[max(members)]) if parallel else 0
@@ -618,9 +629,9 @@ def _saved(runs: Sequence[Run]) -> int:
     return sum(run.end - run.start - run.period for run in runs)
 
 
-def rolled(program: Program) -> Rolled | None:
-    """Return the program with its loops found, or None where loops would not pay."""
+def rolled(program: Program, in_order: Callable[[Primitive, int], bool] = _never) -> Rolled | None:
+    """Return the program with its loops found, or None where loops would not pay (see `Rolled`)."""
     try:
-        return Rolled(program)
+        return Rolled(program, in_order)
     except UnsuitableError:
         return None

@@ -285,20 +285,52 @@ def test_a_stream_without_a_period_is_left_as_it_was():
     assert str(program) == str(expected)
 
 
-def test_a_function_of_pythons_is_not_called_past_the_end_of_a_loop():
+def test_a_function_of_pythons_is_called_once_for_each_iteration():
     seen = []
-    op = am.primitive("counted_example", value=lambda x: seen.append(x) or x, partials=[lambda y, x: 1.0])
+    op = am.primitive(
+        "counted_example",
+        value=lambda x: seen.append(x) or math.floor(7.0 * x) / 7.0,
+        partials=[lambda y, x: y * 0.5],
+    )
 
     def f(x):
         total = 0.0
-        for i in range(200):
-            total = total + op(x[i]) * x[i] * 2.0
+        for i in range(203):
+            total = total + op(x[i] * 2.0) * x[i] * (1.0 + op(total) * 1e-3)
         return total
 
-    x = [1.0 + k for k in range(200)]
-    c = am.compile(f)
-    c(x)
-    seen.clear()
-    c(x)
-    del TABLE["counted_example"]
-    assert sorted(seen) == x
+    try:
+        x = [1.0 + 0.1 * k for k in range(203)]
+        c = am.compile(f)
+        for _ in range(3):
+            c.value_and_grad(x)
+            seen.clear()
+            value, gradient = c.value_and_grad(x)
+            assert len(seen) == 405  # the first total is a number, not a Value
+            assert bits([value, *gradient]) == bits(eager(f, x))
+            x = [a - 0.01 for a in x]
+        program = c.value_and_grad.program(x)
+        assert isinstance(program, Rolled)
+        assert {stage.sequential for loop in program.loops for stage in loop.stages} == {False, True}
+    finally:
+        del TABLE["counted_example"]
+
+
+def test_what_a_function_of_pythons_raises_in_a_loop_is_raised():
+    def square(x):
+        if x > 5.0:
+            raise KeyError(x)
+        return x * x
+
+    op = am.primitive("raising_example", value=square, partials=[lambda y, x: 2.0 * x])
+    try:
+        c = am.compile(lambda x: sum(op(v) * v for v in x))
+        x = [0.01 * k for k in range(300)]
+        value, gradient = c.value_and_grad(x)
+        assert isinstance(c.value_and_grad.program(x), Rolled)
+        assert bits([value, *gradient]) == bits(eager(lambda x: sum(op(v) * v for v in x), x))
+        x[150] = 6.0
+        with pytest.raises(KeyError, match="6"):
+            c.value_and_grad(x)
+    finally:
+        del TABLE["raising_example"]

@@ -16,7 +16,14 @@ from typing import Any, Final
 import numpy as np
 
 from autograd_mini.compiler.backends.llvm.jit import LIBRARY, symbol
-from autograd_mini.compiler.backends.llvm.point_code import ARITHMETIC, CHOICES, INTRINSICS, Text, number
+from autograd_mini.compiler.backends.llvm.point_code import (
+    ARITHMETIC,
+    CHOICES,
+    INTRINSICS,
+    SPELLED,
+    Text,
+    number,
+)
 from autograd_mini.compiler.bodies import (
     PRODUCT,
     TERMS,
@@ -36,8 +43,9 @@ from autograd_mini.compiler.bodies import (
 )
 from autograd_mini.compiler.program import definition
 from autograd_mini.compiler.rolling import Loop, Rolled, Stage
+from autograd_mini.engine.table import Primitive
 
-__all__ = ["calls_only_libm", "loop_code"]
+__all__ = ["calls_python", "loop_code"]
 
 PIECE: Final = 400
 """Straight instructions in a function."""
@@ -53,23 +61,14 @@ FEW: Final = 24
 """Copies, or guards, that are written out; more are a loop over tables."""
 
 
-def calls_only_libm(rolled: Rolled) -> bool:
-    """Whether the program calls no function of Python's: past the end of a loop it would be called too."""
-    ours = ARITHMETIC.keys() | CHOICES.keys() | INTRINSICS.keys() | LIBRARY | {"step"}
-    todo = [(op, len(code) - 1) for code in set(_shapes(rolled)) for op in [rolled.table[code[0]]]]
-    while todo:
-        op, count = todo.pop()
-        if op.name in ours:
-            continue
-        if op.definition is None:
-            return False
-        body = definition(op, count)
-        todo += [(body.table[code[0]], len(code) - 1) for code in set(body.code)]
-    return True
-
-
-def _shapes(rolled: Rolled) -> set[tuple[Any, ...]]:
-    return {(code[0], *[0] * (len(code) - 1)) for code in rolled.code}
+def calls_python(op: Primitive, count: int) -> bool:
+    """Whether the value of a primitive of `count` operands is a function of Python's to machine code."""
+    if op.name in SPELLED or op.name in LIBRARY:
+        return False
+    if op.definition is None:
+        return True
+    body = definition(op, count)
+    return any(calls_python(body.table[name], len(operands)) for name, *operands in body.code)
 
 
 def loop_code(rolled: Rolled, width: int) -> Text:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from autograd_mini.compiler import rolling
 from autograd_mini.compiler.backends.llvm import processor
 from autograd_mini.compiler.backends.llvm.jit import Engine, Functions
-from autograd_mini.compiler.backends.llvm.loop_code import calls_only_libm, loop_code
+from autograd_mini.compiler.backends.llvm.loop_code import calls_python, loop_code
 from autograd_mini.compiler.backends.llvm.point_code import SPELLED, Text, point_code
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.rolling import Rolled
@@ -91,9 +91,8 @@ class Kernel:
 
 
 def rolled(program: Program) -> Rolled | None:
-    """Return a program with its loops found; None where loops do not pay, or call functions of Python's."""
-    found = rolling.rolled(program)
-    return found if found is not None and calls_only_libm(found) else None
+    """Return a program with its loops found; None where loops do not pay."""
+    return rolling.rolled(program, calls_python)
 
 
 def source(program: Program) -> str:
