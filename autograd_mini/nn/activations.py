@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from autograd_mini.engine.primitives import erfc, relu, sigmoid, softplus, step, tanh, where
+from autograd_mini.special.elementary import elu, mish, silu
 
 __all__ = ["ACTIVATIONS", "Activation", "gelu", "leaky_relu", "linear", "look_up"]
 
@@ -44,6 +45,9 @@ ACTIVATIONS: Final[dict[str, Activation]] = {
     "relu": relu,
     "leaky_relu": leaky_relu,
     "gelu": gelu,
+    "elu": elu,
+    "silu": silu,
+    "mish": mish,
     "softplus": softplus,
     "sigmoid": sigmoid,
     "tanh": tanh,

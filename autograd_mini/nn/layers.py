@@ -78,7 +78,9 @@ class Neuron(Module):
 
     def __repr__(self) -> str:
         name = getattr(self.activation, "__name__", type(self.activation).__name__)
-        return f"{name.title().replace('_', '').replace('elu', 'eLU')}Neuron({len(self.w)})"
+        called = name.title().replace("_", "")
+        called = f"{called[:-2]}LU" if called.endswith("lu") else called  # a linear unit
+        return f"{called}Neuron({len(self.w)})"
 
 
 class Layer(Module):

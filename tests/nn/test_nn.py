@@ -269,6 +269,9 @@ EXACT = {
     "relu": lambda x: max(x, 0),
     "leaky_relu": lambda x: x if x > 0 else mpmath.mpf(0.01) * x,
     "gelu": lambda x: x * mpmath.ncdf(x),
+    "elu": lambda x: x if x > 0 else mpmath.expm1(x),
+    "silu": lambda x: x / (1 + mpmath.exp(-x)),
+    "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
     "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "tanh": mpmath.tanh,
@@ -299,7 +302,7 @@ def test_kinks():
 
 def test_every_activation_is_printed_and_may_be_a_function():
     assert [repr(Neuron(1, activation=a))[:-9] for a in nn.ACTIVATIONS] == [
-        "Linear", "ReLU", "LeakyReLU", "GeLU", "Softplus", "Sigmoid", "Tanh"
+        "Linear", "ReLU", "LeakyReLU", "GeLU", "ELU", "SiLU", "Mish", "Softplus", "Sigmoid", "Tanh"
     ]  # fmt: skip
 
     def cube(x):
