@@ -27,7 +27,7 @@ PROMISE = 4.0
 SCALE: dict[tuple[str, int | None], Callable[..., float]] = {
     ("sinc", 0): lambda x: 1.0 / abs(x) if abs(x) > 1.0 else 0.0,
     ("logaddexp", None): lambda x, y: max(abs(x), abs(y)) if max(x, y) <= 0 else 0.0,
-    ("logsubexp", None): lambda x, y: max(x, y, abs(x - y) * math.exp(-abs(x - y))),
+    ("logsubexp", None): lambda x, y: min(abs(x), abs(y)),
     ("logsumexp", None): lambda *xs: max(map(abs, xs)) if max(xs) <= 0 else 0.0,
     ("sum", None): lambda *xs: sum(map(abs, xs)),
     ("dot", None): lambda *xs: sum(abs(x * y) for x, y in zip(xs, xs[len(xs) // 2 :], strict=False)),

@@ -29,6 +29,7 @@ from autograd_mini.engine.primitives import (
     log2,
     log10,
     maximum,
+    minimum,
     mod,
     right_of_zero,
     round_,
@@ -195,8 +196,13 @@ logexpm1 = define(
 
 
 def _log_sub_exp(x: Any, y: Any) -> Any:
-    distance = where(equal(x, y), 0.0, abs_(x - y))  # inf - inf is nan, and equal
-    return maximum(x, y) + log1mexp(-distance)
+    """Hi + log(1 - e⁻ᵈ) or lo + log(eᵈ - 1), d = hi - lo: of the two, the one that takes off less."""
+    hi, lo = maximum(x, y), minimum(x, y)
+    rounded, lost = difference(hi, lo)
+    d = where(equal(hi, lo), 0.0, rounded)  # inf - inf is nan, and equal
+    from_hi = hi + (log1mexp(-d) + where(lost, div(lost, expm1(d)), 0.0))
+    from_lo = lo + (logexpm1(d) + where(lost, div(lost, -expm1(-d)), 0.0))
+    return where(less(abs_(lo), abs_(hi)), from_lo, from_hi)
 
 
 def _signed_share(x: Any, y: Any) -> Any:
@@ -310,51 +316,52 @@ SILU_ROOT: Final = (-1.2784645427610737, -1.0946994183093437e-16, 0.278464542761
 MISH_ROOT: Final = (-1.1924312145154952, -4.8484829848031044e-17, 0.3034825352815289)
 
 
-def _pieces(x: Any) -> tuple[Any, Any, Any, Any]:
-    """Return x, whether it is far left, whether it is left of 0, and exp(-|x|) in smooth pieces.
+def _pieces(x: Any) -> tuple[Any, Any, Any]:
+    """Return x, whether it is far left, and exp(-x), or √eˣ far left.
 
     Beyond ±800 these functions are 0 or x to the last digit. Far left they are eˣ times something that is
-    not small, so that eˣ underflows first: there the exponential is its square root.
+    not small, so that eˣ underflows first: hence its square root.
     """
     x = where(less(800.0, abs_(x)), copysign(800.0, x), x)
-    far, left = less(x, -40.0), less(x, 0.0)
-    return x, far, left, exp(where(far, 0.5 * x, where(left, x, -x)))
+    far = less(x, -40.0)
+    return x, far, exp(where(far, 0.5 * x, -x))
 
 
 def _silu(x: Any) -> Any:
-    near, far, left, e = _pieces(x)
-    return where(far, near * e * e, div(where(left, near * e, x), 1.0 + e))
+    near, far, g = _pieces(x)
+    return where(far, near * g * g, div(where(far, near, x), 1.0 + g))
 
 
 def _silu_slope(y: Any, x: Any) -> Any:
-    """eˣ·(1 + x + eˣ)/(1 + eˣ)², of which no part cancels when told from the root."""
-    x, far, left, e = _pieces(x)
+    """(1 + x + eˣ)/(e⁻ˣ + 2 + eˣ), whose numerator cancels nowhere when told from its root."""
+    x, far, g = _pieces(x)
     high, low, e_root = SILU_ROOT
-    distance = (x - high) - low
-    above = where(left, e * (distance + e_root * expm1(distance)), 1.0 + (1.0 + x) * e)
-    return where(far, (1.0 + x) * e * e, div(above, (1.0 + e) * (1.0 + e)))
+    t = (x - high) - low
+    from_root = div(t + e_root * expm1(t), g + (2.0 + div(1.0, g)))
+    right = div(1.0 + (1.0 + x) * g, 1.0 + g * (2.0 + g))
+    return where(far, (1.0 + x) * g * g, where(less(x, -0.5), from_root, right))
 
 
 def _mish(x: Any) -> Any:
-    """x·tanh(softplus(x)), where tanh(log(1 + e)) is e(e + 2)/(e(e + 2) + 2)."""
-    near, far, left, e = _pieces(x)
-    part = where(left, e * (e + 2.0), 1.0 + 2.0 * e)
-    share = div(part, part + where(left, 2.0, 2.0 * (e * e)))
-    return where(far, near * e * e, where(left, near, x) * share)
+    """x·tanh(softplus(x)), where tanh(log(1 + 1/g)) is (1 + 2g)/(1 + 2g + 2g²)."""
+    near, far, g = _pieces(x)
+    share = div(1.0 + 2.0 * g, 1.0 + 2.0 * g * (1.0 + g))
+    return where(far, near * g * g, where(far, near, x) * share)
 
 
 def _mish_slope(y: Any, x: Any) -> Any:
-    """eˣ·(4(x + 1) + 4e²ˣ + e³ˣ + eˣ(4x + 6))/(2 + 2eˣ + e²ˣ)², told from the root (Misra 2019)."""
-    x, far, left, e = _pieces(x)
+    """W + x·w′, w = tanh(softplus(x)): 1 + c on the right; on the left a sum that is told from its root."""
+    x, far, g = _pieces(x)
+    e = div(1.0, g)
     high, low, e_root = MISH_ROOT
     t = (x - high) - low
-    m = expm1(t)
-    powers = 4.0 * high + 6.0 + e_root * (4.0 * (m + 2.0) + e_root * (m * (m + 3.0) + 3.0))
-    from_root = 4.0 * t * (1.0 + e_root * (1.0 + m)) + e_root * m * powers
-    right = 1.0 + e * (4.0 + e * (4.0 * x + 6.0 + 4.0 * (x + 1.0) * e))
-    below = where(left, 2.0 + e * (2.0 + e), 1.0 + 2.0 * e * (1.0 + e))
-    near = div(div(where(left, e * from_root, right), below), below)
-    return where(far, (1.0 + x) * e * e, near)
+    first, last = 4.0 + e_root, e_root * (e_root + 4.0) + 4.0 * high + 6.0
+    from_root = 4.0 * t * (1.0 + e) + e_root * expm1(t) * (e * (e + first) + last)
+    as_it_is = 4.0 * (x + 1.0) + e * (4.0 * x + 6.0 + e * (4.0 + e))
+    below = 1.0 + 2.0 * g * (1.0 + g)
+    right = 1.0 + div(g * g * (div(4.0 * x * (1.0 + g), below) - 2.0), below)
+    left = div(where(less(x, -3.0), as_it_is, from_root), 4.0 * g + (8.0 + e * (8.0 + e * (4.0 + e))))
+    return where(far, (1.0 + x) * g * g, where(less(x, 0.0), left, right))
 
 
 def _exp_left(x: Any) -> Any:

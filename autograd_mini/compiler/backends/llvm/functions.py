@@ -113,7 +113,8 @@ def exp2(x: Vector) -> Vector:
 def expm1(x: Vector) -> Vector:
     k, p = _power(x)
     half = scaled(x._like(0.5), k)  # half of 2**k, which itself overflows a little before the result does
-    return copysign(2.0 * mul_add(half, p, half - 0.5), x)
+    tiny = abs(x) < 1e-300  # where half of p is a denormal number, with a bit less than p
+    return where(tiny, x, copysign(2.0 * mul_add(half, p, half - 0.5), x))
 
 
 def _decay(x: Vector) -> tuple[Vector, Vector]:
