@@ -202,7 +202,7 @@ def _log_sub_exp(x: Any, y: Any) -> Any:
     d = where(equal(hi, lo), 0.0, rounded)  # inf - inf is nan, and equal
     from_hi = hi + (log1mexp(-d) + where(lost, div(lost, expm1(d)), 0.0))
     from_lo = lo + (logexpm1(d) + where(lost, div(lost, -expm1(-d)), 0.0))
-    return where(less(abs_(lo), abs_(hi)), from_lo, from_hi)
+    return where(less(abs_(lo), abs_(hi)) * less(d, 40.0), from_lo, from_hi)
 
 
 def _signed_share(x: Any, y: Any) -> Any:

@@ -6,6 +6,8 @@ import random
 import accuracy
 import pytest
 from bits import bits
+from hypothesis import given
+from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Value, compile, formula, grad, latex, log, parse
@@ -48,6 +50,19 @@ def test_no_digit_is_lost_where_the_exponential_is_denormal_and_the_result_is_no
         x = -700.0 - k / 2.5
         y = row.value(x)
         assert abs(y) < SMALLEST_NORMAL or max(errors(name, x)) <= accuracy.PROMISE, x
+
+
+@pytest.mark.parametrize("name", ["silu", "mish"])
+@given(st.floats(-60.0, 60.0))
+def test_the_activations_keep_their_digits_everywhere(name, x):
+    assert max(errors(name, x)) <= accuracy.PROMISE
+
+
+@given(st.floats(-3.0, 3.0), st.floats(-3.0, 3.0))
+def test_a_difference_of_exponentials_loses_no_more_than_the_smaller_operand_has(x, y):
+    row = TABLE["logsubexp"]
+    error = accuracy.error(row(x, y), accuracy.exact(row, [x, y]), min(abs(x), abs(y)))
+    assert error is None or error <= accuracy.PROMISE
 
 
 @pytest.mark.parametrize("name", ["silu", "mish", "entr", "logexpm1"])
