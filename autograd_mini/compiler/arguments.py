@@ -11,7 +11,7 @@ from autograd_mini.engine.table import is_number
 from autograd_mini.engine.value import Value
 from autograd_mini.transforms.nested import NUMBER, Structure, flatten
 
-__all__ = ["Call", "call_of", "call_of_batch", "in_place", "is_static"]
+__all__ = ["Call", "call_of", "call_of_batch", "in_place", "is_array", "is_static"]
 
 
 class Call:
@@ -158,6 +158,11 @@ def _hashable(name: str, x: Any) -> Any:
             "give numbers, nested lists, tuples, dicts or arrays of them, or what can be a dict's key"
         ) from None
     return x
+
+
+def is_array(x: Any) -> bool:
+    """Whether an argument is an array that a prepared call looks at each time."""
+    return in_place(x) or (getattr(getattr(x, "dtype", None), "kind", "") in ("i", "u") and x.shape != ())
 
 
 def in_place(x: Any) -> bool:

@@ -295,8 +295,9 @@ class Compiled:
         """Return a function of no arguments that computes on these arrays as they are when it is called.
 
         Without `in_axes` it is a call, with `in_axes` and `reduce` a `map`. Arrays of float64 are read in
-        place, other arguments now. Derivatives with respect to arrays are written into the same arrays each
-        time. This saves inspecting the arguments, which takes most of the time of a small program. Needs
+        place, those of ints copied each time, and other arguments read now. Derivatives with respect to
+        arrays are written into the same arrays each time. This saves inspecting the arguments, which takes
+        most of the time of a small program. Needs
         ``pip install "autograd-mini[fast]"``; with another backend, or where another branch is taken than
         now, it is the ordinary call. Two threads must not call it at once.
 

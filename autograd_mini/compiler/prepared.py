@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_mini.compiler.arguments import Call, in_place
+from autograd_mini.compiler.arguments import Call, in_place, is_array
 from autograd_mini.compiler.backends import load
 from autograd_mini.compiler.batch import Batch
 from autograd_mini.compiler.in_place import answer_reader
@@ -88,7 +88,7 @@ class _Memory:
         self.inputs = np.empty(size)
         first = len(call.numbers)
         self.inputs[:first] = call.numbers
-        self.copies = [(self.inputs[a:b].reshape(x.shape), x) for x, a, b in blocks if in_place(x)]
+        self.copies = [(self.inputs[a:b].reshape(x.shape), x) for x, a, b in blocks if is_array(x)]
         self.of_leaves = self.inputs[first : first + len(self.captured)]
 
     def update(self) -> None:

@@ -434,3 +434,19 @@ def test_many_elements_in_a_long_program(backend, seed):
     close(c.grad.map(xs, ints), [grad(f)(x, i) for x, i in zip(xs.tolist(), ints.tolist(), strict=True)])
     close(c.map(xs, ints[3], in_axes=(0, None)), [f(x, ints[3].tolist()) for x in xs.tolist()])
     assert traces(c) <= 2
+
+
+def test_a_prepared_call_reads_indices_as_they_are():
+    c = compile(lambda x, ints: take(x, ints[0]) * take(x, ints[1]))
+    x, ints = np.array([1.0, 2.0, 4.0]), np.array([0, 1])
+    step = c.value_and_grad.prepare(x, ints)
+    for pair in ([0, 1], [2, 2], [-1, 0]):
+        ints[:] = pair
+        value, gradient = step()
+        assert (value, gradient.tolist()) == (x[pair[0]] * x[pair[1]], c.grad(x, ints).tolist())
+    assert traces(c) == 1
+    ints[:] = [0, 3]
+    with pytest.raises(IndexError, match="i is 3"):
+        step()
+    total = c.grad.prepare(x, np.array([[0, 1], [2, 2]]), in_axes=(None, 0), reduce="sum")
+    assert total().tolist() == [2.0, 1.0, 8.0]
