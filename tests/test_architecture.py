@@ -69,7 +69,7 @@ def test_optional_packages_are_imported_where_they_are_used(module):
         assert root in sys.stdlib_module_names | REQUIRED | {"autograd_mini"}, f"{module} imports {root}"
 
 
-BACKENDS = {name for name in MODULES if "backends.llvm" in name or name.endswith("numpy")}
+BACKENDS = {name for name in MODULES if "backends.llvm" in name or name.endswith(("numpy", "c_loops"))}
 BACKENDS |= {f"autograd_mini.compiler.{name}" for name in ("bodies", "identities", "loops", "rolling")}
 
 

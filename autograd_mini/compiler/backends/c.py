@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import reduce
 
 from autograd_mini.compiler.backends import spellings
 from autograd_mini.compiler.program import Program
 
-__all__ = ["source"]
+__all__ = ["expression", "no_function", "number", "source"]
 
 
 def source(program: Program) -> str:
@@ -16,43 +17,69 @@ def source(program: Program) -> str:
 
     Compile with ``-ffp-contract=off`` for results to the bit: a fused multiply-add rounds once, not twice.
     Only `hypot` is C's own, which may differ from Python's in the last place.
+    Where the loops of a program are found, each is a `for`, and what they keep is in static memory: the
+    function then runs in one thread at a time.
     Raises ValueError for a primitive that C has no function for.
     """
-    program = program.expanded(spellings.C)
-    lines = [
-        "#include <math.h>",
-        "",
-        f"/* {program.inputs} numbers in, {len(program.outputs)} out; cc -O2 -ffp-contract=off ... -lm */",
-        "int replay(const double *in, double *out) {",
-    ]
-    if not any(0 <= k < program.inputs for op in (*program.code, ("", *program.outputs)) for k in op[1:]):
-        lines.append("    (void)in;")
+    if hasattr(program, "loops"):
+        from autograd_mini.compiler.backends.c_loops import statements
 
+        body = statements(program)  # type: ignore[arg-type]
+    else:
+        body = _straight(program.expanded(spellings.C))
+    numbers = f"{program.inputs} numbers in, {len(program.outputs)} out"
+    return "\n".join(
+        [
+            "#include <math.h>",
+            "",
+            f"/* {numbers}; cc -O2 -ffp-contract=off ... -lm */",
+            "int replay(const double *in, double *out) {",
+            *([] if any("in[" in line for line in body) else ["    (void)in;"]),
+            *body,
+            "    return 1;",
+            "}",
+            "",
+        ]
+    )
+
+
+def _straight(program: Program) -> list[str]:
     def text(k: int) -> str:
-        if k >= program.inputs:
-            return f"v{k}"
-        if k >= 0:
-            return f"in[{k}]"
-        x = program.constants[~k]
-        if x != x:
-            return "NAN"
-        if math.isinf(x):
-            return "INFINITY" if x > 0 else "(-INFINITY)"
-        return f"({x!r})" if math.copysign(1.0, x) < 0 else repr(x)
+        if k < 0:
+            return number(program.constants[~k])
+        return f"v{k}" if k >= program.inputs else f"in[{k}]"
 
+    lines = []
     for slot, (name, *operands) in enumerate(program.code, program.inputs):
-        texts = list(map(text, operands))
-        if name in spellings.C:
-            result = spellings.C[name].format(*texts)
-        elif name == "hypot":
-            result = reduce("hypot({}, {})".format, texts) if texts[1:] else f"fabs({texts[0]})"
-        else:
-            raise ValueError(
-                f"primitive {name!r} has no function in C: take the text in Python, or give a primitive of "
-                "your own a definition in terms of others"
-            )
+        result = expression(name, list(map(text, operands)))
+        if result is None:
+            raise no_function(name)
         lines.append(f"    const double v{slot} = {result};")
     for k, expected in program.guards:
         lines.append(f"    if ({text(k)} {'==' if expected else '!='} 0.0) return 0;")
-    lines += [f"    out[{i}] = {text(k)};" for i, k in enumerate(program.outputs)]
-    return "\n".join([*lines, "    return 1;", "}", ""])
+    return [*lines, *(f"    out[{i}] = {text(k)};" for i, k in enumerate(program.outputs))]
+
+
+def expression(name: str, operands: Sequence[str]) -> str | None:
+    """Return what a primitive is in C; None where C has no word for it."""
+    if name == "hypot":
+        return reduce("hypot({}, {})".format, operands) if operands[1:] else f"fabs({operands[0]})"
+    spelling = spellings.C.get(name)
+    return spelling and spelling.format(*operands)
+
+
+def number(x: float) -> str:
+    """Return a number in C."""
+    if x != x:
+        return "NAN"
+    if math.isinf(x):
+        return "INFINITY" if x > 0 else "(-INFINITY)"
+    return f"({x!r})" if math.copysign(1.0, x) < 0 else repr(x)
+
+
+def no_function(name: str) -> ValueError:
+    """Return the error for a primitive that C has no word for."""
+    return ValueError(
+        f"primitive {name!r} has no function in C: take the text in Python, or give a primitive of "
+        "your own a definition in terms of others"
+    )
