@@ -4,6 +4,7 @@ import math
 
 from autograd_mini import Value, where
 from autograd_mini.engine.table import TABLE
+from autograd_mini.special.by_scipy import Special
 
 SPECIAL = [
     0.0,
@@ -31,7 +32,19 @@ def numbers_for(rng, count):
 
 
 def rows():
-    return [row for name, row in TABLE.items() if name not in LEFT_OUT and not name.endswith("_example")]
+    return [
+        row
+        for name, row in TABLE.items()
+        if name not in LEFT_OUT and not isinstance(row, Special) and not name.endswith("_example")
+    ]
+
+
+def with_constants(row, operands):
+    """The operands, as plain numbers where the primitive has no derivative in closed form."""
+    fixed = getattr(row, "constants", ())
+    names = row.operands * len(operands) if row.variadic else row.operands
+    pairs = zip(names, operands, strict=False)
+    return [x.data if name in fixed and isinstance(x, Value) else x for name, x in pairs]
 
 
 def expression(rng, leaves, length, choices=False):

@@ -70,11 +70,14 @@ class Recorder:
         __add__ = __sub__ = __mul__ = __truediv__ = __pow__ = __mod__ = __floordiv__ = _with_one
         __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rpow__ = __rmod__ = __rfloordiv__ = _with_one
         abs = ceil = floor = neg = round = sign = step = stop_gradient = trunc = _alone
+        ellipe = ellipk = erfcinv = erfcx = erfinv = exp1 = expi = log_ndtr = ndtr = ndtri = _alone
+        i0 = i0e = i1 = i1e = j0 = j1 = y0 = y1 = _alone
         cospi = elu = entr = log1mexp = logexpm1 = logit = mish = silu = sinpi = _alone
         acos = acosh = asin = asinh = atan = atanh = cos = cosh = degrees = radians = sin = sinh = _alone
         cbrt = exp = exp2 = expm1 = log = log10 = log1p = log2 = sech_squared = sqrt = tan = tanh = _alone
         digamma = erf = erfc = gamma = lgamma = relu = sigmoid = sinc = softplus = _alone
         add = atan2 = copysign = div = equal = floordiv = fmod = less = logaddexp = maximum = _with_one
+        betaln = gammainc = gammaincc = zeta = _with_one
         minimum = mod = mul = polygamma = pow = sub = fmax = fmin = logsubexp = xlog1py = xlogy = _with_one
     else:
         __neg__, __abs__ = as_method(p.neg), as_method(p.abs_)

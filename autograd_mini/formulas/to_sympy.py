@@ -99,6 +99,16 @@ def _vocabulary(sympy: Any, word: str) -> Any:
         "ceil": sympy.ceiling,
         "expm1": lambda x: sympy.exp(x) - 1,
         "log1p": lambda x: sympy.log(1 + x),
+        "inf": sympy.oo,
+        "erfcinv": lambda x: sympy.erfinv(1 - x),  # its own cannot be evaluated
+        "ei": sympy.Ei,
+        "e1": lambda x: sympy.expint(1, x),
+        "ellipk": sympy.elliptic_k,
+        "ellipe": sympy.elliptic_e,
+        "gammainc": lambda a, low, high, _: (
+            (sympy.lowergamma(a, high) if low == 0 else sympy.uppergamma(a, low)) / sympy.gamma(a)
+        ),
+        "betainc": lambda a, b, low, high, _: sympy.betainc_regularized(a, b, low, high),
         "sinpi": lambda x: sympy.sin(sympy.pi * x),
         "cospi": lambda x: sympy.cos(sympy.pi * x),
         "degrees": lambda x: x * 180 / sympy.pi,

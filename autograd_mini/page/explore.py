@@ -20,7 +20,6 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
-import autograd_mini.special.elementary  # noqa: F401 — its import fills the table
 from autograd_mini.compiler.backends import javascript
 from autograd_mini.engine.table import TABLE, Primitive
 from autograd_mini.engine.value import Value
@@ -29,6 +28,7 @@ from autograd_mini.show.groups import scopes_of
 from autograd_mini.show.names import evaluation_order, names
 from autograd_mini.show.render import write
 from autograd_mini.show.text import counted, isolated, one_line
+from autograd_mini.special.by_scipy import Special
 
 __all__ = [
     "LANGUAGES",
@@ -48,8 +48,8 @@ LANGUAGES: Final = ("en", "zh")
 DEFAULT: Final = ("s = x*x; s + s*s*s", {"x": 3.0})
 """The expression of the lesson: a payment made too early is wrong here."""
 
-OWN: Final = tuple(TABLE.values())
-"""The package's own primitives: a page has them all, and of the user's those that its graph uses."""
+OWN: Final = tuple(row for row in TABLE.values() if not isinstance(row, Special))
+"""The package's own primitives that JavaScript can compute: a page has them all, of others what it uses."""
 
 MODULES: Final = (
     *("words", "names", "reader", "graph", "walks", "link"),

@@ -250,7 +250,8 @@ def _seconds(op: Primitive, operands: tuple[float, ...], pairs: list[tuple[int, 
 def _second(op: Primitive, operands: tuple[float, ...], by: tuple[int, int]) -> float:
     """The rule of the partial by the first index, run on Values and differentiated by the second."""
     leaves = [Value(x) for x in operands]
-    partial = op.partials_at(op(*leaves), leaves, [k == by[0] for k in range(len(leaves))])[by[0]]
+    node = Value.record_primitive(op, tuple(leaves))  # a call may refuse to let some operands vary
+    partial = op.partials_at(node, leaves, [k == by[0] for k in range(len(leaves))])[by[0]]
     if isinstance(partial, Value):
         partial.backward()
     return leaves[by[1]].grad

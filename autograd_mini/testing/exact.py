@@ -172,4 +172,25 @@ def _compiled(text: str) -> CodeType:
 def _vocabulary() -> dict[str, Any]:
     mp = _mpmath()
     names = {name: getattr(mp, name) for name in dir(mp) if not name.startswith("_")}
-    return {**names, "max": max, "min": min, "abs": abs, "sum": sum, "math": math}
+    return {**names, "erfcinv": erfcinv, "max": max, "min": min, "abs": abs, "sum": sum, "math": math}
+
+
+def erfcinv(x: Any) -> Any:
+    """Return the inverse of erfc, which mpmath lacks, at the precision that mpmath has now.
+
+    By Newton's method on the logarithm of erfc, which is concave, so that no step leaps.
+
+    >>> print(erfcinv(1e-300))
+    26.2098346941857
+    """
+    mp = _mpmath()
+    x = mp.mpf(x)
+    if not 0 < x <= 1:
+        return -erfcinv(2 - x) if 1 < x < 2 else mp.inf if x == 0 else -mp.inf if x == 2 else mp.nan
+    y = mp.sqrt(-mp.log(x)) if x < 0.5 else mp.mpf(0)
+    step = mp.inf
+    while abs(step) > abs(y) * mp.mpf(10) ** (3 - mp.dps):
+        tail = mp.erfc(y)
+        step = mp.log(tail / x) * tail * mp.exp(y * y) * mp.sqrt(mp.pi) / 2
+        y += step
+    return y

@@ -18,6 +18,7 @@ from functools import reduce
 from typing import Any, Final
 
 from autograd_mini.engine.table import TABLE, Primitive
+from autograd_mini.special.by_scipy import Special
 
 __all__ = ["CHOICE", "OPERATORS", "Recipe", "Wish", "grow", "random_material", "vocabulary"]
 
@@ -40,12 +41,13 @@ MOST_PATHS: Final = 1000
 
 
 def vocabulary() -> list[str]:
-    """Return every word a wish may use: the operators, a branch, and the primitives of the table.
+    """Return every word a wish may use: the operators, a branch, and the primitives that every backend has.
 
     >>> vocabulary()[:6]
     ['+', '*', '-', '/', '**', 'a if b < c else d']
     """
-    return [*OPERATORS, CHOICE, *TABLE]
+    everywhere = [name for name, row in TABLE.items() if not isinstance(row, Special)]
+    return [*OPERATORS, CHOICE, *everywhere]
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,8 @@ def line(op, errors):
     domains = list(dict.fromkeys(map(interval, op.domain)))
     if len(domains) > 1:
         domains = [f"${x}$ in {d}" for x, d in zip(names, map(interval, op.domain), strict=True)]
-    found = [f"${RESULT} = {latex(op(*leaves(op)))}$"]
+    # Recorded as the engine does it: a call would refuse to let some operands vary.
+    found = [f"${RESULT} = {latex(Value.record_primitive(op, tuple(leaves(op))))}$"]
     for name, derivative in zip(names, derivatives(op), strict=True):
         found.append(rf"$\partial {RESULT} / \partial {name}$ {derivative}")
     doc = " ".join(op.__doc__.split())
@@ -111,7 +112,9 @@ def derivatives(op):
     result = Value(op.value(*[x.data for x in operands]), RESULT)
     found = op.partials_at(result, operands, [True] * len(operands))
     for i, derivative in enumerate(found):
-        if derivative is None and not op.variadic and op.partials[i] is None:
+        if op.operands[min(i, len(op.operands) - 1)] in getattr(op, "constants", ()):
+            yield "has no closed form: an error says so"
+        elif derivative is None and not op.variadic and op.partials[i] is None:
             yield "is 0 everywhere: no edge"
         elif derivative is None:
             yield "has no edge here: the branch is not taken"

@@ -3,6 +3,7 @@
 import pytest
 from bits import bits
 from hypothesis import given
+from program_cases import with_constants
 
 from autograd_mini import Value, no_grad, topological_order
 from autograd_mini.engine.table import TABLE
@@ -50,7 +51,7 @@ def test_the_derivatives_of_every_row(name):
     operands = leaves[: len(row.operands) + row.variadic]
     if name == "polygamma":
         operands = [1.0, leaves[1]]
-    e = row(*operands)
+    e = row(*with_constants(row, operands))
     gradient = ledger(e).gradient
     for leaf in gradient:
         text = str(derivative(e, leaf))

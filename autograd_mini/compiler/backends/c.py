@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import reduce
+from typing import Final
 
 from autograd_mini.compiler.backends import spellings
 from autograd_mini.compiler.program import Program
 
 __all__ = ["expression", "no_function", "number", "source"]
 
+BESSEL: Final = ("j0", "j1", "y0", "y1")
+
 
 def source(program: Program) -> str:
     """Return a function ``int replay(const double *in, double *out)``; it returns 0 where a guard fails.
 
     Compile with ``-ffp-contract=off`` for results to the bit: a fused multiply-add rounds once, not twice.
-    Only `hypot` is C's own, which may differ from Python's in the last place.
+    Only `hypot` is C's own, which may differ from Python's in the last place, and the Bessel functions
+    `j0`, `j1`, `y0`, `y1` are POSIX's, and not SciPy's.
     Where the loops of a program are found, each is a `for`, and what they keep is in static memory: the
     function then runs in one thread at a time.
     Raises ValueError for a primitive that C has no function for.
@@ -64,7 +68,7 @@ def expression(name: str, operands: Sequence[str]) -> str | None:
     """Return what a primitive is in C; None where C has no word for it."""
     if name == "hypot":
         return reduce("hypot({}, {})".format, operands) if operands[1:] else f"fabs({operands[0]})"
-    spelling = spellings.C.get(name)
+    spelling = f"{name}({{}})" if name in BESSEL else spellings.C.get(name)
     return spelling and spelling.format(*operands)
 
 

@@ -161,8 +161,8 @@ def _functions(called: Mapping[str, Primitive]) -> str:
 
 def _no_function(row: Primitive) -> ValueError:
     return ValueError(
-        f"primitive {row.name!r} has no function in JavaScript; give it a definition: "
-        "primitive(name, operands, definition=…)"
+        f"primitive {row.name!r} has no function in JavaScript: take the text in Python, or give a "
+        "primitive of your own a definition: primitive(name, operands, definition=…)"
     )
 
 

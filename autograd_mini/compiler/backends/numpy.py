@@ -16,6 +16,7 @@ from autograd_mini.compiler.backends.hoist import hoist
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.sums import BLOCK, blocks
 from autograd_mini.engine.table import Primitive
+from autograd_mini.special.by_scipy import BySciPy
 from autograd_mini.transforms.gather import element
 
 __all__ = ["build", "build_batch", "source"]
@@ -98,9 +99,15 @@ def source(program: Program) -> str:
     ufuncs = sorted(program.table.keys() & spellings.UFUNCS.keys())
     others = sorted(program.table.keys() - spellings.NUMPY.keys())
     lines += [f"from numpy import {spellings.UFUNCS[name]} as {name}_" for name in ufuncs]
-    if others:
+    theirs = [name for name in others if isinstance(program.table[name], BySciPy)]
+    lines += [f"from scipy.special import {program.table[name].name} as {name}_" for name in theirs]
+    if len(others) > len(theirs):
         lines += ["", "from autograd_mini.engine.table import TABLE", ""]
-        lines += [f"{name}_ = np.vectorize(TABLE[{program.table[name].name!r}].value)" for name in others]
+        lines += [
+            f"{name}_ = np.vectorize(TABLE[{program.table[name].name!r}].value)"
+            for name in others
+            if name not in theirs
+        ]
     text, _ = _text(program, [True] * program.inputs)
     return "\n".join([*lines, "", "", text])
 
@@ -119,6 +126,8 @@ def _item_by_item(op: Primitive) -> Callable[..., Any]:
     """Return a primitive that NumPy has no function for as a function of arrays."""
     import numpy as np
 
+    if isinstance(op, BySciPy):
+        return op.ufunc  # type: ignore[no-any-return]
     value = op.value
 
     def apply(*operands: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from autograd_mini.compiler.backends.llvm import processor
 from autograd_mini.compiler.backends.spellings import LIBM
 from autograd_mini.engine.table import Primitive
+from autograd_mini.special.by_scipy import BySciPy
 
 __all__ = ["Engine", "Functions", "symbol"]
 
@@ -33,7 +34,7 @@ def symbol(name: str, count: int) -> str:
 
 
 class Functions:
-    """The functions that one text calls: the C library's, or the values of primitives in Python.
+    """The functions that one text calls: the C library's, SciPy's, or the values of primitives in Python.
 
     `called` are names in a program's `table`, with numbers of operands.
 
@@ -49,6 +50,8 @@ class Functions:
             function: Any
             if name in LIBRARY and hasattr(_library(), name):
                 function = getattr(_library(), name)
+            elif isinstance(op := table[name], BySciPy):
+                function = _without_int(op.address, count)
             else:
                 kind = ctypes.CFUNCTYPE(*[ctypes.c_double] * (count + 1))
                 function = kind(_guarded(table[name].value))
@@ -133,6 +136,17 @@ def _keep(unraisable: Any) -> None:
 @cache
 def _library() -> Any:
     return ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
+
+
+@cache
+def _without_int(address: int, count: int) -> Any:
+    """Return as a function of `count` doubles one that takes an int behind them, and ignores it."""
+    given = ", ".join(f"double %x{k}" for k in range(count))
+    call = f"call double inttoptr (i64 {address} to ptr)({given}, i32 0)"
+    engine = Engine(f"define double @go({given}) {{\n  %y = {call}\n  ret double %y\n}}\n")
+    function = ctypes.CFUNCTYPE(*[ctypes.c_double] * (count + 1))(engine.address("go"))
+    function.keep = engine  # type: ignore[attr-defined]
+    return function
 
 
 class Engine:
