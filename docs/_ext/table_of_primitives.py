@@ -12,6 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 from autograd_mini import Value
 from autograd_mini.engine.table import REALS, TABLE
 from autograd_mini.formulas.formula import formula, latex
+from autograd_mini.special.by_scipy import Special
 
 RESULT = "f"
 
@@ -35,6 +36,16 @@ class Primitives(SphinxDirective):
         return self.parse_text_to_nodes("\n".join([*head, *rows]))
 
 
+class SpecialFunctions(SphinxDirective):
+    """A table with a line for each function that states its tolerance."""
+
+    def run(self):
+        """Return the table."""
+        head = ["| function | what it is | interval | tolerance |", "|:--|:--|:--|--:|"]
+        lines = (tolerance(op) for op in TABLE.values() if isinstance(op, Special))
+        return self.parse_text_to_nodes("\n".join([*head, *lines]))
+
+
 class Names(SphinxDirective):
     """The names of all primitives, each a link to its line of the table."""
 
@@ -42,6 +53,23 @@ class Names(SphinxDirective):
         """Return one paragraph."""
         links = (f'<a href="#{name}">{name}</a>' for name in TABLE)
         return self.parse_text_to_nodes(" · ".join(links))
+
+
+def tolerance(op):
+    """Return the line of one function in the table of tolerances.
+
+    >>> tolerance(TABLE["y0"]).split(" | ")[2:]
+    ['$x$ in (0, 1000]', '300 |']
+    """
+    call = f"{op.name}({', '.join(op.operands)})"
+    places = [f"${x}$ in {interval(d)}" for x, d in zip(op.operands, op.domain, strict=True)]
+    cells = [
+        f'<a href="primitives.html#{op.name}"><code>{call}</code></a>',
+        op.__doc__,
+        "<br>".join(places),
+        f"{op.tolerance:g}",
+    ]
+    return "| " + " | ".join(map(without_bars, cells)) + " |"
 
 
 def measured(text):
@@ -146,4 +174,5 @@ def setup(app):
     """Register the directives."""
     app.add_directive("primitives", Primitives)
     app.add_directive("names-of-primitives", Names)
+    app.add_directive("special-functions", SpecialFunctions)
     return {"parallel_read_safe": True}
