@@ -108,6 +108,7 @@ notebooks: $(VENV)/.installed-docs ## run every notebook, check what it says, an
 	$(bin)/pytest -q -n 2 -m notebooks tests/test_notebooks.py
 
 site: notebooks ## build the site into build/site; a warning or a broken link is an error
+	@rm -rf build/site # pages of an earlier build must not stay
 	$(bin)/sphinx-build -q -W -b html docs build/site
 	$(bin)/pytest -q -m site tests/test_docs.py
 

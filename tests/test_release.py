@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import autograd_mini
+import autograd_mini.testing
+from autograd_mini.engine.table import TABLE
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,6 +41,21 @@ def test_the_modules_that_are_called_public_say_which_names_they_offer():
         module = importlib.import_module(name)
         assert module.__all__
         assert all(hasattr(module, public) for public in module.__all__)
+
+
+def test_every_public_name_is_on_the_page_of_the_api_or_in_the_table():
+    told = {alias for op in TABLE.values() for alias in (op.name, *op.aliases)}
+    for kind, path, members in re.findall(
+        r"^\.\. auto(\w+):: (\S+)(?:\n   :members: (.*))?", text("docs/api.md"), re.M
+    ):
+        listed = members.split(", ") if members else []
+        if kind == "module":
+            told.update(listed or importlib.import_module(path).__all__)
+        else:
+            told.add(path.rpartition(".")[2])
+    for name in ("autograd_mini", "autograd_mini.nn", "autograd_mini.optim", "autograd_mini.nn.figures"):
+        assert set(importlib.import_module(name).__all__) - told == set()
+    assert set(autograd_mini.testing.__all__) - told == set()
 
 
 LINK = re.compile(r"(!?)\[[^]]*\]\(([^)\s]+)\)")
