@@ -136,6 +136,7 @@ GOOD = [
     "hypot(a, 2, b) % logsumexp(a) // 3 + atan2(a, b) / maximum(-a, b)",
     "3*4",
     "fabs(arctan(a)) + true_divide(a, 3)",
+    "log(a, 2) * log(b) - log(3, a + 1)",
 ]
 
 
@@ -146,6 +147,7 @@ def test_expressions_are_built_as_parse_builds_them():
 def test_messages_and_places_are_those_of_parse():
     rng = random.Random(5)
     texts = ["", " ", "a" * 10_001, "a b", "2(a)", "x = 1", "s = a; s = b; s", "s + t; s", "sin()", "a < b"]
+    texts += ["log()", "log(a, b, 2)", "log_base(a)"]
     for _ in range(1500):
         texts.append("".join(rng.choice(PIECES) for _ in range(rng.randint(1, 7))))
     for _ in range(300):

@@ -6,7 +6,7 @@ import random
 import accuracy
 import pytest
 from bits import bits
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import autograd_mini as ag
@@ -58,6 +58,9 @@ def test_the_activations_keep_their_digits_everywhere(name, x):
     assert max(errors(name, x)) <= accuracy.PROMISE
 
 
+@example(0.6896137670905123, -1.7281239970836858e-43)
+@example(math.log(2) * (1 + 1e-9), 1e-20)
+@example(-3e-15, -31.0)
 @given(st.floats(-3.0, 3.0), st.floats(-3.0, 3.0))
 def test_a_difference_of_exponentials_loses_no_more_than_the_smaller_operand_has(x, y):
     row = TABLE["logsubexp"]
