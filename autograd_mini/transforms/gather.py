@@ -1,7 +1,7 @@
 """`take`: an element of a sequence, by an index that may differ from call to call of a compiled function.
 
-With an int, `take` only looks the element up. While a function is traced, an argument that is an int is a
-Value: then all elements are operands of one primitive, `element`, so that one program serves every index.
+With an int, `take` looks the element up. While a function is traced, an argument that is an int is a Value;
+then all elements are operands of one primitive, `element`, so that one program serves every index.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def take(values: Any, i: Any) -> Any:
     end. A derivative is added to the chosen element alone. A Value comes back as a node of its own, so that
     what is made of it is added up before it reaches the element.
 
-    Raises IndexError where there is no such element, TypeError for an index that is no int, such as 1.0,
-    True or a Value.
+    Raises IndexError if there is no such element, and TypeError for an index that is not an int, such as
+    1.0, True or a Value.
 
     >>> take([10.0, 20.0, 30.0], 1), take([[1.0, 2.0], [3.0, 4.0]], -1)
     (20.0, [3.0, 4.0])
     """
     count = _count(values)
     if not isinstance(i, Recorder):
-        return _copied(values[take_place(_whole(i), count)])
+        return _copy_of(values[take_place(_whole(i), count)])
     place = modes.tell("on_gather", i, count) if modes.listening else None
     if place is None:
         raise TypeError(
@@ -97,8 +97,8 @@ def _whole(i: Any) -> int:
     raise TypeError(f"{CALL}: i is a {type(i).__name__}, not an int: give int(i){remedy}")
 
 
-def _copied(chosen: Any) -> Any:
-    """Return the element; of what records, a node of its own."""
+def _copy_of(chosen: Any) -> Any:
+    """Return the element: plain numbers as they are, Values as nodes of their own."""
     if is_number(chosen):
         return int(chosen) if _is_whole(chosen) else as_number(chosen)
     numbers, structure = flatten(chosen, "the element of values")
@@ -113,7 +113,7 @@ def _is_whole(x: Any) -> bool:
 
 
 class _Element(Primitive):
-    """Of no table: it is no function of real numbers, and only `take` knows that its place is one."""
+    """A primitive outside the table: it is not a function of real numbers, and `take` checks its place."""
 
     __slots__ = ()
 
@@ -151,12 +151,12 @@ def order_of_all(root: Value, until: Collection[Value] = ()) -> list[Value]:
 
 
 class Sides:
-    """When the nodes that choices lead to are used.
+    """Says when a node is used that only some sides of a choice lead to.
 
-    Each side of a choice has a truth: a node, or an operand of a program. What is used on several sides has
-    the truth of any of them; what is used on all of them is used when the choice is. `choose` makes
-    ``where(condition, x, y)`` of truths and numbers, and `equals` the truth of a place being a number.
-    `compared` returns the place and the number that a truth was made of by `equals`, None for any other.
+    Each side of a choice has a truth: a node, or an operand of a program. A node on several sides has the
+    truth of any of them, and a node on all sides is used whenever the choice is made. `choose` makes
+    ``where(condition, x, y)`` of truths and numbers, and `equals` says whether a place is a number.
+    `compared` returns the place and the number of a truth that `equals` has made, None for any other.
     """
 
     def __init__(
@@ -171,7 +171,10 @@ class Sides:
         self._choices: dict[tuple[Any, Any], int] = {}
 
     def of_place(self, place: Any, count: int, used: Any) -> list[Any]:
-        """Return the truths of each of `count` places, where the choice is `used` (None: always)."""
+        """Return the truth of each of `count` places.
+
+        The choice is made where `used` is true; None means always.
+        """
         if count == 1:
             return [used]
         compared = self.compared(place)
@@ -181,8 +184,8 @@ class Sides:
         return self._two(place, *compared, used)
 
     def of_condition(self, condition: Any, used: Any) -> list[Any]:
-        """Return the truths of a condition and its contrary, where the choice is `used` (None: always)."""
-        return self._two(condition, condition, 1.0, used)[::-1]
+        """Return the truths of a condition and its contrary; `used` as in `of_place`."""
+        return self._two(condition, (condition,), 1.0, used)[::-1]
 
     def _two(self, truth: Any, place: Any, number: float, used: Any) -> list[Any]:
         contrary = self.choose(truth, 0.0, 1.0)
@@ -197,9 +200,9 @@ class Sides:
         return truth
 
     def either(self, one: Any, other: Any) -> Any:
-        """Return the truth of one or the other, which are two; None where that is always."""
+        """Return the truth that either of two truths holds; None if one of them always does."""
         first, second = self._known.get(one), self._known.get(other)
-        places = first and second and first.joined(second)
+        places = first and second and first.union(second)
         if places and places.are_all():
             return places.used
         truth = self.choose(one, 1.0, other)
@@ -209,10 +212,10 @@ class Sides:
 
 
 class _Places(NamedTuple):
-    """Some of the places of a choice: those of `numbers`, or, not `inside`, all others.
+    """Some of the places of a choice: those in `numbers`, or all others if not `inside`.
 
-    The choice is made where `used` is true (None: always). `size` is how many places it has, inf where that
-    is not known.
+    The choice is made where `used` is true (None: always). `size` is how many places it has, inf if that is
+    not known.
     """
 
     choice: int
@@ -221,12 +224,12 @@ class _Places(NamedTuple):
     numbers: frozenset[float]
     size: float
 
-    def joined(self, other: _Places) -> _Places | None:
+    def union(self, other: _Places) -> _Places | None:
         """Return the places of either; None if they are of different choices."""
         if self.choice != other.choice:
             return None
         if self.inside and not other.inside:
-            return other.joined(self)
+            return other.union(self)
         numbers = self.numbers & other.numbers if not other.inside else self.numbers - other.numbers
         if self.inside:
             numbers = self.numbers | other.numbers
