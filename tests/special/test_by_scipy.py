@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from autograd_mini import Value, compile, grad, hessian, jvp, no_grad, parse, special, stop_gradient
 from autograd_mini.compiler.backends import load
+from autograd_mini.compiler.backends.llvm.loop_code import calls_python
 from autograd_mini.engine.table import TABLE
 from autograd_mini.special.by_scipy import BySciPy, Special
 from autograd_mini.testing import check_grads
@@ -87,6 +88,21 @@ def test_machine_code_never_calls_python(row):
     f, last = with_varying(row), len(row.operands) - 1
     program = compile(f, argnums=last).value_and_grad.program(*points(row, 1)[0])
     assert not load("llvm").build(program).kernel.functions.in_python
+
+
+def test_a_loop_over_them_has_the_bits_of_eager_code():
+    rng = random.Random(1)
+    xs = [rng.uniform(-2.0, 2.0) for _ in range(500)]
+
+    def loss(w, b):
+        total = 0.0
+        for x in xs:
+            total = total - special.log_ndtr(w * x + b)
+        return total
+
+    compiled = compile(loss, argnums=(0, 1), backend="llvm")
+    assert bits(compiled.grad(0.5, 0.25)) == bits(grad(loss, argnums=(0, 1))(0.5, 0.25))
+    assert not calls_python(special.log_ndtr, 1)
 
 
 @each

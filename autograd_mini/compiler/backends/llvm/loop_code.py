@@ -44,6 +44,7 @@ from autograd_mini.compiler.bodies import (
 from autograd_mini.compiler.program import definition
 from autograd_mini.compiler.rolling import Loop, Rolled, Stage
 from autograd_mini.engine.table import Primitive
+from autograd_mini.special.by_scipy import BySciPy
 
 __all__ = ["calls_python", "loop_code"]
 
@@ -63,7 +64,7 @@ FEW: Final = 24
 
 def calls_python(op: Primitive, count: int) -> bool:
     """Whether the value of a primitive of `count` operands is a function of Python's to machine code."""
-    if op.name in SPELLED or op.name in LIBRARY:
+    if op.name in SPELLED or op.name in LIBRARY or isinstance(op, BySciPy):
         return False
     if op.definition is None:
         return True
