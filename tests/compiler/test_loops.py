@@ -17,6 +17,7 @@ from autograd_mini.compiler.backends import load
 from autograd_mini.compiler.backends.llvm import processor
 from autograd_mini.compiler.backends.llvm.processor import Target
 from autograd_mini.compiler.loops import Run, repeats
+from autograd_mini.compiler.lowering import Graph
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.rolling import Rolled
 from autograd_mini.compiler.tracing import traced
@@ -334,3 +335,24 @@ def test_what_a_function_of_pythons_raises_in_a_loop_is_raised():
             c.value_and_grad(x)
     finally:
         del TABLE["raising_example"]
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+def test_squares_are_those_of_the_c_library(width, monkeypatch):
+    # A tenth of all numbers have a square that is so near the middle of two doubles that pow is called.
+    monkeypatch.setattr(processor, "host", lambda: Target(width))
+    leaves = [Value(1.0 + k) for k in range(200)]
+    found = rolling.rolled(Graph([x**2 for x in leaves], leaves).program(shared=False))
+    kernel = load("llvm").Kernel(found)
+    rng = np.random.default_rng(width)
+    special = [0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, 1e-160, 1e-154, 1.1e-146, 1.4e154, 1e200]
+    for k in range(500):
+        x = (
+            rng.uniform(-2, 2, 200) * 2.0 ** rng.integers(-560, 520, 200)
+            if k % 2
+            else rng.normal(0, 9, 200)
+        )
+        x[: len(special)] = special
+        out = np.zeros(200)
+        kernel(x.ctypes.data, out.ctypes.data)
+        assert bits(out.tolist()) == bits([TABLE["pow"].value(v, 2.0) for v in x.tolist()])
