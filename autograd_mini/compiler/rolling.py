@@ -34,7 +34,7 @@ from autograd_mini.compiler.bodies import (
 from autograd_mini.compiler.identities import followed, simplified
 from autograd_mini.compiler.loops import ABSENT, Run, repeats
 from autograd_mini.compiler.lowering import Graph
-from autograd_mini.compiler.program import Program
+from autograd_mini.compiler.program import EXACT, Program
 from autograd_mini.engine.table import Primitive
 
 __all__ = ["Loop", "Rolled", "Stage", "Sum", "repeated", "rolled"]
@@ -53,8 +53,11 @@ LEAST_NESTED: Final = 0.3
 SHORTER = 0.8
 """The part of a program that loops must save: with less, sharing equal instructions saves more time."""
 
-SHORTEST = 4000
+SHORTEST = 1000
 """Operations from which on loops are looked for."""
+
+MOST_REPEATED: Final = 0.5
+"""The part of the calls of functions that other iterations may make too: straight code shares them."""
 
 
 class Sum(NamedTuple):
@@ -115,6 +118,9 @@ class Rolled(Program):
         self._simplify(runs)
         self.loops = [self._loop(run) for run in runs]
         self._plan()
+        calls = np.sum([loop.calls() for loop in self.loops], axis=0)
+        if len(self.loops) and calls[1] > MOST_REPEATED * calls[0]:
+            raise UnsuitableError
 
     def __reduce__(self) -> Any:
         return Rolled, (Program(*(getattr(self, field.name) for field in fields(Program))), self.in_order)
@@ -389,6 +395,26 @@ class Loop:
                 for x in operands
             ]
         self.fixed = sorted(fixed)
+
+    def calls(self) -> tuple[int, int]:
+        """Return how many functions are called, and how many of the calls repeat those of an iteration."""
+        total = repeated = 0
+        kinds: dict[int, Any] = {}  # of positions that repeat themselves, which iterations are alike
+        for j in self.live:
+            given = []
+            for x in self.operands[j]:
+                if isinstance(x, Table) and not x.positions:
+                    given.append(x.slots)
+                elif isinstance(x, Here | Carried | Table):
+                    given.append(kinds.get(x.position) if isinstance(x, Here) else None)
+            total += self.run.times * (self.names[j] not in EXACT)
+            if given and all(x is not None for x in given):
+                _, alike = np.unique(np.stack(given), axis=1, return_inverse=True)
+                distinct = int(alike.max()) + 1
+                if distinct < self.run.times:
+                    kinds[j] = alike.reshape(-1)
+                    repeated += (self.run.times - distinct) * (self.names[j] not in EXACT)
+        return total, repeated
 
     def plan(self, kept: Any) -> None:
         """Plan the stages; `kept`, of iterations and positions, says what is read outside the loop."""

@@ -286,6 +286,40 @@ def test_a_stream_without_a_period_is_left_as_it_was():
     assert str(program) == str(expected)
 
 
+def test_functions_that_many_iterations_call_alike_are_left_to_straight_code(monkeypatch):
+    def softmax(x, period):
+        total = 0.0
+        for i in range(100):
+            e = [am.exp(x[k] * x[5 + (i + k) % period]) for k in range(5)]
+            total = total - am.log(e[i % 5] / sum(e))
+        return total
+
+    x = [0.01 * k for k in range(106)]
+    for period, kind in ((100, Rolled), (20, Program)):
+        c = am.compile(lambda x, period=period: softmax(x, period))
+        value, gradient = c.value_and_grad(x)
+        assert bits([value, *gradient]) == bits(eager(lambda x, period=period: softmax(x, period), x))
+        assert type(c.value_and_grad.program(x)) is kind
+
+
+def test_a_where_in_a_loop_has_both_branches():
+    def f(x):
+        total = 0.0
+        for i in range(300):
+            total = total + am.where(x[i] - 0.3, am.sin(x[i]), x[i] * x[7] * 0.01) * x[(i + 1) % 300]
+        return total
+
+    rng = random.Random(4)
+    c = am.compile(f)
+    for _ in range(4):
+        x = [rng.uniform(-1.0, 1.0) for _ in range(300)]
+        value, gradient = c.value_and_grad(x)
+        assert bits([value, *gradient]) == bits(eager(f, x))
+    program = c.value_and_grad.program(x)
+    assert isinstance(program, Rolled)
+    assert not program.guards
+
+
 def test_a_function_of_pythons_is_called_once_for_each_iteration():
     seen = []
     op = am.primitive(
