@@ -16,8 +16,9 @@ import sys
 import time
 
 import numpy as np
-from bench_replay import formula, rosenbrock_of
+from bench_replay import formula
 from machine import description
+from natural import rosenbrock_of
 
 import autograd_mini as am
 from autograd_mini import Value, collector_paused, optim
