@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from autograd_mini.compiler.arguments import Call
@@ -41,7 +42,7 @@ class BatchTraces:
     ) -> None:
         self.traces, self.outputs, self.call = traces, outputs, call
         self.mapped, self.reduce = mapped, reduce
-        self.backend = backend or ("llvm" if installed("llvm") else "numpy")
+        self.backend = backend or _fastest()
         self.leaves: list[Value] = [] if leaves is None else leaves
         self.leaves_known = leaves is not None
         self._places: dict[Value, int] = {leaf: k for k, leaf in enumerate(self.leaves)}
@@ -101,6 +102,12 @@ class BatchTraces:
             raise TypeError(
                 f"{self.traces.name} returns results of different structure in different branches"
             )
+
+
+@cache
+def _fastest() -> str:
+    """Return the fastest backend for batches that is installed."""
+    return "llvm" if installed("llvm") else "numpy"
 
 
 def numbers_of_nothing(call: Call, columns: Sequence[Any]) -> list[float]:

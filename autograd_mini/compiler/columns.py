@@ -55,7 +55,7 @@ def columns_of(x: Any, axis: int | None, name: str, whole: list[bool]) -> tuple[
     if array.ndim == 0:
         whole.append(is_whole)
         return [float(array)], NUMBER
-    array = np.moveaxis(array, axis, 0).astype(float, copy=False)
+    array = (np.moveaxis(array, axis, 0) if axis else array).astype(float, copy=False)
     shape = array.shape[1:]
     flat = array.reshape(len(array), math.prod(shape))
     columns = [flat[:, k] for k in range(flat.shape[1])]

@@ -87,7 +87,8 @@ class BatchKernel:
                 )
                 functions = Functions(self.parts.each.table, called)
                 engine = Engine(module, functions)
-            self._kernels[key] = Loop(engine.address("rows"), key[0], scratch, functions, engine)
+            address = engine.address("rows")
+            self._kernels[key] = Loop(address, LOOP(address), key[0], scratch, functions, engine)
         return self._kernels[key]
 
     def _width(self, count: int) -> int:
@@ -140,7 +141,6 @@ class BatchKernel:
         Columns that do not lie in one piece are copied, a block at a time.
         """
         loop = self.loop(rows)
-        kernel = LOOP(loop.address)
         columns = [np.asarray(inputs[k], dtype=float) for k in self.columns_at]
         uniforms = np.empty(self.uniforms)
         uniforms[: len(self.uniforms_at)] = [inputs[k] for k in self.uniforms_at]
@@ -171,7 +171,7 @@ class BatchKernel:
                 addresses[scattered] = [c.ctypes.data - 8 * block.start for c in copies]
             _memory, buffer = loop.buffer()
             loop.functions.run(
-                kernel,
+                loop.run,
                 addresses.ctypes.data,
                 uniforms.ctypes.data,
                 outputs.ctypes.data,
@@ -183,7 +183,7 @@ class BatchKernel:
             )
 
         try:
-            _each(do, len(parts), threads or processor.count())
+            _each(do, len(parts), threads or (processor.count() if len(parts) > 1 else 1))
         except Exception:
             if held is None or (rows == 1 and held[0]):
                 raise
@@ -202,6 +202,7 @@ class Loop(NamedTuple):
     """Compiled code that goes over a batch, so many items at once, with so many doubles of scratch."""
 
     address: int
+    run: Callable[..., None]
     width: int
     scratch: int
     functions: Functions
