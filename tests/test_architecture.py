@@ -70,7 +70,9 @@ def test_optional_packages_are_imported_where_they_are_used(module):
 
 
 BACKENDS = {name for name in MODULES if "backends.llvm" in name or name.endswith(("numpy", "c_loops"))}
-BACKENDS |= {f"autograd_mini.compiler.{name}" for name in ("bodies", "identities", "loops", "rolling")}
+BACKENDS |= {
+    f"autograd_mini.compiler.{name}" for name in ("bodies", "identities", "loops", "rolling", "unshared")
+}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,31 +1,31 @@
 """Write a graph of Values, and its reverse sweep, as a `Program`.
 
-The sweep is written in the order in which `Value.backward` adds up, so that a replay adds the same numbers
-in the same order; only then does the builder share equal instructions. So a program and the graph agree
-bit for bit.
+The nodes are numbered once, and from then on they are ints. The sweep is written in the order in which
+`Value.backward` adds up, so that a replay adds the same numbers in the same order; only then does the
+builder share equal instructions. So a program and the graph agree bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from autograd_mini.compiler.program import Builder, Program, definition, rules
-from autograd_mini.compiler.unshared import Unshared
 from autograd_mini.engine.modes import collector_paused
-from autograd_mini.engine.table import TABLE
-from autograd_mini.engine.value import Value, depth_first, number_of, topological_order
-from autograd_mini.show.names import evaluation_order
-from autograd_mini.transforms.gather import Sides, element, order_of_all, possible
+from autograd_mini.engine.table import TABLE, Primitive
+from autograd_mini.engine.value import Value, number_of
+from autograd_mini.transforms.gather import Sides, element
 
-__all__ = ["Graph"]
+__all__ = ["Graph", "Sweep"]
 
 FEW: Final = 5
 """Operands of a `take` up to which it is written as choices: they are cheaper than memory."""
 
 LONGEST_CHAIN: Final = 64
 """How far the branches of a `where` are followed."""
+
+WHERE: Final = TABLE["where"]
 
 
 class Graph:
@@ -34,6 +34,12 @@ class Graph:
     `outputs` are Values or numbers. `inputs` are leaves; other leaves are constants, with the number they
     have now. `guards` are pairs: a Value whose truth has decided what was recorded, and that truth. Where
     one of `checks` is not true, the function raises.
+
+    What is kept are ints. The nodes that a primitive made are numbered from 0 on, operands before results,
+    as one would write them down. Leaves and plain numbers are ~0, ~1, …, those of `numbers`; `leaves` says
+    which of them are leaves. Node k applies ``primitives[opcodes[k]]`` to the `operands` from
+    ``ends[k]`` to ``ends[k + 1]``. `edgeless` are the places in `operands` of those that no derivative
+    passes to, and `truths` says of each `where` whether its condition was true.
     """
 
     def __init__(
@@ -43,19 +49,64 @@ class Graph:
         guards: Sequence[tuple[Value, bool]] = (),
         checks: Sequence[Value] = (),
     ) -> None:
-        self.outputs = tuple(outputs)
         self.inputs = tuple(inputs)
+        self.primitives: list[Primitive] = []
+        self.opcodes, self.ends, self.operands = array("i"), array("q", [0]), array("q")
+        self.numbers = array("d")
+        self.leaves: dict[int, Value] = {}
+        self.edgeless: list[int] = []
+        self.truths: dict[int, bool] = {}
         self.has_branches = bool(guards)
-        self.guards = (*guards, *[(check, True) for check in checks])
+        guards = [*guards, *[(check, True) for check in checks]]
+        with collector_paused():
+            self._number([y for y in outputs if isinstance(y, Value)] + [v for v, _ in guards])
+        self.outputs = [self._known[y] if isinstance(y, Value) else self._new_number(y) for y in outputs]
+        self.guards = [(self._known[v], expected) for v, expected in guards]
+        del self._known
 
-    def leaves(self) -> list[Value]:
-        """Return the leaves that are not inputs, in the order of their first use."""
-        return [node for node in self.nodes() if node.op is None]
+    def _number(self, roots: Sequence[Value]) -> None:
+        """Number all that `roots` were computed from: the first operand's side before the second's."""
+        known = self._known = dict[Value, int]()
+        codes: dict[Primitive, tuple[int, list[int] | None]] = {}
+        operands, opcodes, ends = self.operands, self.opcodes, self.ends
+        stack: list[Any] = [*reversed(roots)]
+        while stack:
+            node = stack.pop()
+            if node is None:  # all below the node under it is numbered
+                node, given = stack.pop(), stack.pop()
+                op = node.op
+                if op not in codes:
+                    codes[op] = len(self.primitives), _edgeless(op)
+                    self.primitives.append(op)
+                code, edgeless = codes[op]
+                for x in given:
+                    operands.append(known[x] if x.__class__ is not float else self._new_number(x))
+                if edgeless is None:
+                    edgeless = [i for i, partial in enumerate(node.partials) if partial is None]
+                    if op is WHERE:
+                        self.truths[len(opcodes)] = bool(number_of(given[0]))
+                for i in edgeless:
+                    self.edgeless.append(ends[-1] + i)
+                known[node] = len(opcodes)
+                opcodes.append(code)
+                ends.append(len(operands))
+            elif node not in known:
+                if node.op is None:
+                    known[node] = self._new_number(number_of(node))
+                    self.leaves[~known[node]] = node
+                    continue
+                given = node.operands
+                known[node] = 0
+                stack += (given, node, None)
+                stack += [x for x in reversed(given) if x.__class__ is not float]
 
-    def nodes(self) -> list[Value]:
-        """Return all nodes but the inputs, operands before results."""
-        roots = [y for y in self.outputs if isinstance(y, Value)]
-        return evaluation_order(*roots, *(v for v, _ in self.guards), known=set(self.inputs))
+    def _new_number(self, x: float) -> int:
+        self.numbers.append(x)
+        return -len(self.numbers)
+
+    def operands_of(self, node: int) -> Sequence[int]:
+        """Return what a node was computed from."""
+        return self.operands[self.ends[node] : self.ends[node + 1]]
 
     def program(
         self,
@@ -74,91 +125,207 @@ class Graph:
         `Value.backward`'s order; with ``branches="select"`` it holds for both, each sum in one order.
         Not `shared`, it has an instruction for each operation of the graph (`unshared`).
         """
+        places = {leaf: ~k for k, leaf in self.leaves.items()}
+        wanted = [places.get(self.inputs[k]) for k in gradients]
         with collector_paused():
-            builder = (Builder if shared else Unshared)(len(self.inputs))
-            slots: dict[Value, int] = {x: k for k, x in enumerate(self.inputs)}
-            for node in self.nodes():
-                operands = _operand_slots(builder, slots, node)
-                if node.op is None:
-                    slots[node] = builder.constant(number_of(node))
-                elif node.op is element and len(operands) <= FEW:
-                    body = definition(element, len(operands))
-                    slots[node] = builder.insert(body, operands)(body.outputs[0])
-                else:
-                    slots[node] = builder.emit(node.op, *operands)
-            outputs = [slots[y] if isinstance(y, Value) else builder.constant(y) for y in self.outputs]
-            guards = [(slots[v], expected) for v, expected in self.guards]
-            if len(gradients):
-                wanted = [self.inputs[k] for k in gradients]
-                sweep = _ReverseSweep(builder, slots, set(wanted), branches == "select")
-                output = self.outputs[root]
-                if isinstance(output, Value):
-                    sweep.write(output)
-                zero = builder.constant(0.0)
-                for x in wanted:
-                    adjoint = sweep.adjoints.get(x)
-                    outputs.append(
-                        zero
-                        if adjoint is None
-                        else builder.emit("add", adjoint, zero)
-                        if from_zero
-                        else adjoint
-                    )
-                guards += sweep.guards
-            program = builder.program(outputs, guards)
-            only_checks = not self.has_branches and len(guards) == len(self.guards)
-            return replace(program, only_checks=True) if only_checks and guards else program
+            sweep = Sweep(self, self.outputs[root], wanted, branches == "select") if wanted else None
+            if not shared:
+                from autograd_mini.compiler.unshared import unshared
+
+                return unshared(self, sweep, from_zero)
+            return self.write(Builder(len(self.inputs)), sweep, from_zero)
+
+    def write(self, builder: Builder, sweep: Sweep | None, from_zero: bool) -> Program:
+        """Write the program with a builder."""
+        positions = {x: k for k, x in enumerate(self.inputs)}
+        slots = [0] * (
+            len(self.opcodes) + len(self.numbers)
+        )  # of nodes from the front, others from the back
+        for k, x in enumerate(self.numbers):
+            position = positions.get(self.leaves[k]) if k in self.leaves else None
+            slots[~k] = builder.constant(x) if position is None else position
+        names = [builder.name_of(op) for op in self.primitives]
+        choice = self.primitives.index(element) if element in self.primitives else -1
+        operands, ends, emit, start = self.operands, self.ends, builder.emit, 0
+        for node, code in enumerate(self.opcodes):
+            end = ends[node + 1]
+            given = [slots[x] for x in operands[start:end]]
+            if code == choice and len(given) <= FEW:
+                body = definition(element, len(given))
+                slots[node] = builder.insert(body, given)(body.outputs[0])
+            else:
+                slots[node] = emit(names[code], *given)
+            start = end
+        outputs = [slots[y] for y in self.outputs]
+        guards = [(slots[v], expected) for v, expected in self.guards]
+        if sweep is not None:
+            writer = _Writer(self, builder, slots, sweep)
+            writer.write()
+            zero = builder.constant(0.0)
+            for leaf in sweep.wanted:
+                adjoint = writer.adjoints.get(leaf)
+                if adjoint is not None and from_zero:
+                    adjoint = emit("add", adjoint, zero)
+                outputs.append(zero if adjoint is None else adjoint)
+            guards += writer.guards
+        return builder.program(outputs, guards, only_checks=self.only_checks(guards))
+
+    def guard(self, node: int, slots: Any, *, passes: bool) -> tuple[int, bool] | None:
+        """Return the guard of a `where`, if a derivative `passes`, or may do so through the other side."""
+        condition, *branches = operands = self.operands_of(node)
+        truth = self.truths[node]
+        other = operands[1 + truth]
+        passes = passes or other >= 0 or ~other in self.leaves
+        if passes and slots[condition] >= 0 and max([slots[x] for x in branches]) >= 0:
+            return int(slots[condition]), truth
+        return None
+
+    def only_checks(self, guards: Sequence[Any]) -> bool:
+        """Whether the guards of a program are the graph's checks, and no branches."""
+        return not self.has_branches and 0 < len(guards) == len(self.guards)
 
 
-class _ReverseSweep:
-    """The reverse sweep over a graph, as instructions."""
+def _edgeless(op: Primitive) -> list[int] | None:
+    """Return which operands of a primitive no derivative passes to; None: that differs between nodes.
 
-    def __init__(self, builder: Builder, slots: dict[Value, int], wanted: set[Value], select: bool) -> None:
-        self.builder, self.slots, self.wanted, self.select = builder, slots, wanted, select
-        self.adjoints: dict[Value, int] = {}
+    To any operand of a `take` it may pass, but for the place.
+    """
+    if op is element:
+        return [0]
+    if op is WHERE or op.variadic or not op.builtin:
+        return None
+    return [i for i, rule in enumerate(op.partials) if rule is None]
+
+
+class Sweep:
+    """The reverse sweep from the node `root` to the `wanted` leaves: which nodes, in which order.
+
+    `both` are the `where`s whose adjoint is passed to whichever branch is taken; with `select` all are.
+    """
+
+    def __init__(self, graph: Graph, root: int, wanted: Sequence[int | None], select: bool) -> None:
+        self.graph, self.root, self.wanted, self.select = graph, root, wanted, select
+        self.both: set[int] = set()
+        self._edges = graph.operands[:]
+        for place in graph.edgeless:
+            self._edges[place] = -1
+        self.ruled = self._with_rule()
+        if select:
+            self.order = self._depth_first(graph.operands_of)
+        else:
+            self.order = self._depth_first(self._edges_of)
+            if graph.truths:
+                self._find_both()
+
+    def _with_rule(self) -> array[int]:
+        """Return the operands; where a primitive has no rule, a number that is no node's."""
+        graph = self.graph
+        places = [[i for i, rule in enumerate(op.partials) if rule is None] for op in graph.primitives]
+        ruled = graph.operands[:]
+        if any(places):
+            for code, start in zip(graph.opcodes, graph.ends, strict=False):
+                for i in places[code]:
+                    ruled[start + i] = len(graph.opcodes)
+        return ruled
+
+    def _edges_of(self, node: int) -> Sequence[int]:
+        return self._edges[self.graph.ends[node] : self.graph.ends[node + 1]]
+
+    def _depth_first(self, below: Callable[[int], Iterable[int]]) -> list[int]:
+        """Return the nodes in the order in which `Value.backward` comes to them."""
+        entered = bytearray(len(self.graph.opcodes))
+        order, stack = [], [self.root] if self.root >= 0 else []
+        while stack:
+            node = stack.pop()
+            if node < 0:  # all below it are in the list
+                order.append(~node)
+            elif not entered[node]:
+                entered[node] = 1
+                stack.append(~node)
+                stack += [x for x in below(node) if x >= 0]
+        order.reverse()
+        return order
+
+    def _find_both(self) -> None:
+        """Find the `where`s whose either branch keeps to one order.
+
+        The order of sums depends on the branches taken; where it demonstrably does not, one program holds
+        for both. That is so where each branch is a chain, with no other use, that ends at the same node or
+        at leaves: whichever chain is walked, it is walked at once, and what is below waits for its end.
+        """
+        choices, operands_of = self.graph.truths, self.graph.operands_of
+
+        def possible(node: int) -> Sequence[int]:
+            """Return the operands that a derivative may pass to: both branches of a `where`."""
+            return operands_of(node)[1:] if node in choices else self._edges_of(node)
+
+        def end_of(user: int, x: int) -> Any:
+            """Return the node at which the chain ends, None for leaves, something unique for no chain."""
+            for _ in range(LONGEST_CHAIN):
+                if x < 0:
+                    return None
+                if users[x] != {user}:
+                    return x
+                below = {z for z in possible(x) if z >= 0}
+                if len(below) > 1 or x in choices:
+                    break
+                user, x = x, next(iter(below), -1)
+            return object()
+
+        every = self._depth_first(operands_of)
+        users: dict[int, set[int]] = {}
+        for node in every:
+            for x in possible(node):
+                users.setdefault(x, set()).add(node)
+        for node in choices.keys() & set(every):
+            one, other = possible(node)
+            if one != other and end_of(node, one) == end_of(node, other):
+                self.both.add(node)
+        if self.both:
+            self.order = self._depth_first(lambda k: possible(k) if k in self.both else self._edges_of(k))
+
+
+class _Writer:
+    """Writes the reverse sweep over a graph as instructions."""
+
+    def __init__(self, graph: Graph, builder: Builder, slots: list[int], sweep: Sweep) -> None:
+        self.graph, self.builder, self.slots, self.sweep = graph, builder, slots, sweep
+        self.adjoints: dict[int | None, int] = {}
         self.guards: list[tuple[int, bool]] = []
         # Of a node that only some branches use, whether it is used: terms of an unused node are left out.
-        self.activity: dict[Value, int] = {}
+        self.activity: dict[int, int] = {}
         self.sides = Sides(self._where, self._equals, self._compared)
 
-    def write(self, root: Value) -> None:
+    def write(self) -> None:
         """Write every term that ``root.backward()`` adds to a wanted leaf's gradient, in its order."""
-        order, both = _order_of_all_branches(root)
-        if self.select:
-            order = topological_order(root, through_edges=False)
-        leading = set(self.wanted)
-        edges: dict[Value, tuple[bool, ...]] = {}
-        for node in reversed(order):
-            if node.op is not None:
-                reach = tuple(x in leading for x in node.operands)
-                if None in node.op.partials:
-                    edge_rules = zip(reach, node.op.partials, strict=True)
-                    reach = tuple([x and rule is not None for x, rule in edge_rules])
-                if any(reach):
-                    edges[node] = reach
-                    leading.add(node)
-        self.adjoints[root] = self.builder.literal(1.0)
-        for node in order:
-            selects = self.select or node in both
-            if node.op is TABLE["where"] and not selects:
-                self._guard(node, passes=node in edges)
-            if node in edges and node in self.adjoints:
-                if node.op is TABLE["where"]:
-                    self._through_where(node, edges[node], selects)
-                elif node.op is element:
-                    self._through_take(node, edges[node])
+        graph, sweep = self.graph, self.sweep
+        choices, ruled, ends = graph.truths, sweep.ruled, graph.ends
+        leading: set[int | None] = set(sweep.wanted)
+        reached: dict[int, tuple[bool, ...]] = {}
+        for node in reversed(sweep.order):
+            reach = tuple([x in leading for x in ruled[ends[node] : ends[node + 1]]])
+            if True in reach:
+                reached[node] = reach
+                leading.add(node)
+        self.adjoints[sweep.root] = self.builder.literal(1.0)
+        for node in sweep.order:
+            selects = sweep.select or node in sweep.both
+            if node in choices and not selects:
+                guard = graph.guard(node, self.slots, passes=node in reached)
+                self.guards += [guard] if guard else []
+            if node in reached and node in self.adjoints:
+                if node in choices:
+                    self._through_where(node, reached[node], selects)
+                elif graph.primitives[graph.opcodes[node]] is element:
+                    self._through_take(node, reached[node])
                 else:
-                    self._through_primitive(node, edges[node])
+                    self._through_primitive(node, reached[node])
 
-    def _through_primitive(self, node: Value, reach: tuple[bool, ...]) -> None:
-        builder, slots = self.builder, self.slots
+    def _through_primitive(self, node: int, reach: tuple[bool, ...]) -> None:
+        builder, slots, operands = self.builder, self.slots, self.graph.operands_of(node)
         adjoint, active = self.adjoints[node], self.activity.get(node)
-        local, found = rules(node.op, reach)
-        operands = node.operands
-        given = [
-            slots[node],
-            *[slots[x] if isinstance(x, Value) else builder.constant(x) for x in operands],
-        ]
+        local, found = rules(self.graph.primitives[self.graph.opcodes[node]], reach)
+        given = [slots[node], *[slots[x] for x in operands]]
         if local.code:
             at = builder.insert(local, given)
             partials = iter([at(k) for k in local.outputs])
@@ -170,37 +337,29 @@ class _ReverseSweep:
             if there:
                 self._add(operand, builder.emit("mul", adjoint, next(partials)), active)
 
-    def _guard(self, node: Value, *, passes: bool) -> None:
-        """Note which branch was taken, if a derivative `passes`, or may do so through the other one."""
-        condition, *branches = _operand_slots(self.builder, self.slots, node)
-        taken = bool(number_of(node.operands[0]))
-        passes = passes or isinstance(node.operands[1 + taken], Value)
-        if passes and condition >= 0 and max(branches) >= 0:
-            self.guards.append((condition, taken))
-
-    def _through_where(self, node: Value, reach: tuple[bool, ...], selects: bool) -> None:
+    def _through_where(self, node: int, reach: tuple[bool, ...], selects: bool) -> None:
         """Pass the adjoint to the branch taken: the one recorded, or whichever the condition says."""
-        condition = _operand_slots(self.builder, self.slots, node)[0]
+        operands = self.graph.operands_of(node)
         adjoint, active = self.adjoints[node], self.activity.get(node)
         if not selects:
-            taken = 1 if bool(number_of(node.operands[0])) else 2
+            taken = 1 if self.graph.truths[node] else 2
             if reach[taken]:
-                self._add(node.operands[taken], adjoint, active)
+                self._add(operands[taken], adjoint, active)
             return
-        for position, side in enumerate(self.sides.of_condition(condition, active), 1):
+        for position, side in enumerate(self.sides.of_condition(self.slots[operands[0]], active), 1):
             if reach[position]:
-                self._add(node.operands[position], adjoint, side)
+                self._add(operands[position], adjoint, side)
 
-    def _through_take(self, node: Value, reach: tuple[bool, ...]) -> None:
+    def _through_take(self, node: int, reach: tuple[bool, ...]) -> None:
         """Pass the adjoint to the element that the place says."""
-        place, *values = _operand_slots(self.builder, self.slots, node)
+        place, *values = self.graph.operands_of(node)
         adjoint, active = self.adjoints[node], self.activity.get(node)
-        sides = self.sides.of_place(place, len(values), active)
-        for operand, there, side in zip(node.operands[1:], reach[1:], sides, strict=True):
+        sides = self.sides.of_place(self.slots[place], len(values), active)
+        for operand, there, side in zip(values, reach[1:], sides, strict=True):
             if there:
                 self._add(operand, adjoint, side)
 
-    def _add(self, operand: Any, term: int, active: int | None) -> None:
+    def _add(self, operand: int, term: int, active: int | None) -> None:
         """Add a term to an adjoint, if `active` is true."""
         before = self.adjoints.get(operand)
         if active is None and not self.activity:
@@ -217,7 +376,7 @@ class _ReverseSweep:
             return
         total = constant(-0.0) if before is None else before
         self.adjoints[operand] = emit("where", active, emit("add", total, term), total)
-        if operand.op is None:
+        if operand < 0:  # nobody passes on what a leaf has received
             return
         if before is None:
             self.activity[operand] = active
@@ -241,58 +400,3 @@ class _ReverseSweep:
         if name != "equal" or min(operands) >= 0:
             return None
         return max(operands), builder.constants[~min(operands)]
-
-
-def _order_of_all_branches(root: Value) -> tuple[list[Value], set[Value]]:
-    """Return the order of ``root.backward()``, and the `where`s whose either branch keeps to it.
-
-    The order of sums depends on the branches taken; where it demonstrably does not, one program holds for
-    both. That is so where each branch is a chain, with no other use, that ends at the same node or at
-    leaves: whichever chain is walked, it is walked at once, and what is below waits for its end.
-    """
-    order = topological_order(root)
-    choice = TABLE["where"]
-    if any(node.op is element for node in order):
-        order = order_of_all(root)
-    if not any(node.op is choice for node in order):
-        return order, set()
-    every = topological_order(root, through_edges=False)
-    users: dict[Value, set[Value]] = {}
-    for node in every:
-        for x in _possible(node):
-            users.setdefault(x, set()).add(node)
-
-    def end_of(user: Value, start: Any) -> Any:
-        """Return the node at which the chain ends, None for leaves, something unique for no chain."""
-        x: Any = start
-        for _ in range(LONGEST_CHAIN):
-            if not isinstance(x, Value) or x.op is None:
-                return None
-            if users[x] != {user}:
-                return x
-            below = {z for z in _possible(x) if z.op is not None}
-            if len(below) > 1 or x.op is choice:
-                break
-            user, x = x, next(iter(below), None)
-        return object()
-
-    both = set()
-    for node in every:
-        if node.op is choice:
-            _, one, other = node.operands
-            if one is not other and end_of(node, one) is end_of(node, other):
-                both.add(node)
-    if not both:
-        return order, both
-    return depth_first([root], lambda node: _possible(node) if node in both else possible(node)), both
-
-
-def _possible(node: Value) -> list[Value]:
-    """Return the operands that a derivative may pass to: both branches of a `where`."""
-    if node.op is TABLE["where"]:
-        return [x for x in node.operands[1:] if isinstance(x, Value)]
-    return possible(node)
-
-
-def _operand_slots(builder: Builder, slots: dict[Value, int], node: Value) -> list[int]:
-    return [slots[x] if isinstance(x, Value) else builder.constant(x) for x in node.operands]

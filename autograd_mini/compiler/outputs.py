@@ -55,11 +55,11 @@ class Outputs:
     def evaluate(self, trace: Trace, call: Call) -> list[float]:
         """Return what a replay would, from the graph that was just traced."""
         graph = trace.graph
-        found = [y.data if isinstance(y, Value) else y for y in graph.outputs]
+        found = [y.data if isinstance(y, Value) else y for y in trace.outputs]
         wanted = [graph.inputs[k] for k in self.inputs(trace, call)]
         if not wanted:
             return found
-        root = graph.outputs[self.root(trace)]
+        root = trace.outputs[self.root(trace)]
         if not isinstance(root, Value):
             return found + [0.0] * len(wanted)
         zero = 0.0 if self.from_zero else -0.0

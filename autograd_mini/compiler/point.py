@@ -116,6 +116,7 @@ class Point:
         if found is None:  # the function has changed a leaf while it was traced
             traces.eager += 1
             found = self.outputs.evaluate(trace, call)
+        trace.forget()
         return trace, found
 
     def _run(self, trace: Trace, call: Call) -> list[float] | None:

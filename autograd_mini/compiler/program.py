@@ -127,7 +127,7 @@ class Builder:
         self.code: list[Instruction] = []
         self._numbers: dict[Any, int] = {}
         self._slots: dict[Instruction, int] = {}
-        self._primitives: dict[str, Primitive] = {}
+        self.primitives: dict[str, Primitive] = {}
         self._names: dict[Primitive, str] = {}
 
     def constant(self, x: float) -> int:
@@ -149,7 +149,7 @@ class Builder:
 
     def emit(self, op: str | Primitive, *operands: int) -> int:
         """Return the operand that is the result of a primitive, or of the one now called `op`."""
-        name = op if op.__class__ is str and op in self._primitives else self._name_of(op)
+        name = op if op.__class__ is str and op in self.primitives else self.name_of(op)
         if name in COMMUTATIVE and operands[0] < operands[1]:
             operands = operands[::-1]
         key = (name, *operands)
@@ -158,24 +158,24 @@ class Builder:
             simplify = IDENTITIES.get(name)
             slot = simplify and simplify(self, *operands)
             if slot is None and name in EXACT and all(k < 0 for k in operands):
-                slot = self.constant(self._primitives[name].value(*[self.constants[~k] for k in operands]))
+                slot = self.constant(self.primitives[name].value(*[self.constants[~k] for k in operands]))
             if slot is None:
                 slot = self.inputs + len(self.code)
                 self.code.append(key)
             self._slots[key] = slot
         return slot
 
-    def _name_of(self, op: str | Primitive) -> str:
+    def name_of(self, op: str | Primitive) -> str:
         """Return what the code calls a primitive; of two with the same name, the second gets another."""
         if isinstance(op, str):
             op = named(op)
         name = self._names.get(op)
         if name is None:
             name = op.name
-            while name in self._primitives:
+            while name in self.primitives:
                 name += "_"
             self._names[op] = name
-            self._primitives[name] = op
+            self.primitives[name] = op
         return name
 
     def is_number(self, k: int, x: float) -> bool:
@@ -214,7 +214,13 @@ class Builder:
                 slots.append(self.emit(table[name], *renamed))
         return numbering
 
-    def program(self, outputs: Sequence[int], guards: Iterable[tuple[int, bool]] = ()) -> Program:
+    def program(
+        self,
+        outputs: Sequence[int],
+        guards: Iterable[tuple[int, bool]] = (),
+        *,
+        only_checks: bool = False,
+    ) -> Program:
         """Return the program, without the instructions that neither outputs nor guards need."""
         kept = list(dict.fromkeys((k, e) for k, e in guards if k >= 0))
         first, live = self.inputs, bytearray(self.inputs + len(self.code))
@@ -251,7 +257,8 @@ class Builder:
             tuple(code),
             tuple([new[k] for k in outputs]),
             tuple([(new[k], e) for k, e in kept]),
-            tuple([self._primitives[name] for name in dict.fromkeys([op[0] for op in code])]),
+            tuple([self.primitives[name] for name in dict.fromkeys([op[0] for op in code])]),
+            only_checks,
         )
 
 

@@ -10,7 +10,6 @@ iterations at once. No operation is changed, nor the order in which a sum is add
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -34,12 +33,11 @@ from autograd_mini.compiler.bodies import (
 from autograd_mini.compiler.identities import followed, simplified
 from autograd_mini.compiler.loops import ABSENT, Run, repeats
 from autograd_mini.compiler.lowering import Graph
-from autograd_mini.compiler.program import EXACT, Program
+from autograd_mini.compiler.program import EXACT, Instruction
+from autograd_mini.compiler.unshared import MOST_OPERANDS, Unshared
 from autograd_mini.engine.table import Primitive
 
 __all__ = ["Loop", "Rolled", "Stage", "Sum", "repeated", "rolled"]
-
-MOST_OPERANDS: Final = 3
 
 CHUNK: Final = 2000
 """Positions in one vector loop: more is more code than the first cache holds."""
@@ -87,7 +85,7 @@ def _never(op: Primitive, count: int) -> bool:
     return False
 
 
-class Rolled(Program):
+class Rolled(Unshared):
     """A program whose loops are found: `loops`, in order, and what is straight between them.
 
     `operands` has a column for each instruction: slots, ~k for number k, or `ABSENT`. `results` and
@@ -96,24 +94,16 @@ class Rolled(Program):
     iteration, one iteration after the other.
     """
 
-    def __init__(self, program: Program, in_order: Callable[[Primitive, int], bool] = _never) -> None:
-        super().__init__(*(getattr(program, field.name) for field in fields(Program)))
-        self.in_order = in_order
-        self.first = program.inputs
-        self.names = list(dict.fromkeys([op[0] for op in program.code]))
-        numbers = {name: k for k, name in enumerate(self.names)}
-        if any(len(op) > MOST_OPERANDS + 1 for op in program.code):
+    def __init__(self, program: Unshared, in_order: Callable[[Primitive, int], bool] = _never) -> None:
+        self.__dict__.update(program.__dict__)
+        self.straight, self.first, self.in_order = program, program.inputs, in_order
+        if len(program.operands) > MOST_OPERANDS:
             raise UnsuitableError
-        count = len(program.code)
-        self.opcodes = np.fromiter((numbers[op[0]] for op in program.code), np.int32, count)
-        padding = (ABSENT,) * MOST_OPERANDS
-        flat = (k for op in program.code for k in (*op[1:], *padding)[:MOST_OPERANDS])
-        self.operands = np.fromiter(flat, np.int64, MOST_OPERANDS * count).reshape(count, -1).T.copy()
-        self.numbers = np.array(program.constants, float)
+        runs = repeats(self.opcodes, program.operands, self.first)
+        if _saved(runs) < SHORTER * len(self.opcodes):
+            raise UnsuitableError
+        self.operands = program.operands.copy()
         self.results, self.conditions = list(program.outputs), list(program.guards)
-        runs = repeats(self.opcodes, self.operands, self.first)
-        if _saved(runs) < SHORTER * count:
-            raise UnsuitableError
         self._share_constants()
         self._simplify(runs)
         self.loops = [self._loop(run) for run in runs]
@@ -123,7 +113,17 @@ class Rolled(Program):
             raise UnsuitableError
 
     def __reduce__(self) -> Any:
-        return Rolled, (Program(*(getattr(self, field.name) for field in fields(Program))), self.in_order)
+        return Rolled, (self.straight, self.in_order)
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        """The numbers of the straight program."""
+        return self.straight.constants
+
+    @property
+    def code(self) -> tuple[Instruction, ...]:
+        """The straight program, instruction by instruction."""
+        return self.straight.code
 
     def _share_constants(self) -> None:
         """Give equal constants one name."""
@@ -208,7 +208,7 @@ class Rolled(Program):
                 continue
             for i in part:
                 operands = [self.text(k) for k in self.operands[:, i].tolist() if k != ABSENT]
-                lines.append(f"v{self.first + i} = {self.code[i][0]}({', '.join(operands)})")
+                lines.append(f"v{self.first + i} = {self.names[self.opcodes[i]]}({', '.join(operands)})")
         for k, expected in self.conditions:
             lines.append(f"guard {self.text(k)} is {'true' if expected else 'false'}")
         return "\n".join([*lines, f"return {', '.join(map(self.text, self.results))}"])
@@ -643,19 +643,15 @@ def _components(reads: Sequence[Sequence[tuple[int, int]]], live: Collection[int
 
 def repeated(graph: Graph) -> bool:
     """Whether a graph looks as if loops had made most of it."""
-    nodes = [node for node in graph.nodes() if node.op is not None]
-    if len(nodes) < SHORTEST:
-        return False
-    numbers: dict[Any, int] = {}
-    opcodes = np.array([numbers.setdefault(node.op, len(numbers)) for node in nodes])
-    return _saved(repeats(opcodes)) >= SHORTER * len(nodes)
+    opcodes = np.array(graph.opcodes)
+    return len(opcodes) >= SHORTEST and _saved(repeats(opcodes)) >= SHORTER * len(opcodes)
 
 
 def _saved(runs: Sequence[Run]) -> int:
     return sum(run.end - run.start - run.period for run in runs)
 
 
-def rolled(program: Program, in_order: Callable[[Primitive, int], bool] = _never) -> Rolled | None:
+def rolled(program: Unshared, in_order: Callable[[Primitive, int], bool] = _never) -> Rolled | None:
     """Return the program with its loops found, or None where loops would not pay (see `Rolled`)."""
     try:
         return Rolled(program, in_order)

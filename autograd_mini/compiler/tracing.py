@@ -49,25 +49,32 @@ class Built:
 class Trace:
     """One way through a function: its graph, and the replays made of it so far.
 
-    `results` has the numbers of the result, and `truths` says which of them are bools. `captured` are the
-    leaves used from outside. `whole` has the positions of the inputs that the function used as ints, and
-    `fixed` of those whose number is part of the trace.
+    `outputs` are the nodes and numbers that the function has returned, until `forget`; `results` says which
+    of them have derivatives, and `truths` which are bools. `captured` are the leaves used from outside.
+    `whole` has the positions of the inputs that the function used as ints, and `fixed` of those whose
+    number is part of the trace.
     """
 
     def __init__(
         self,
         graph: Graph,
-        results: list[Any],
+        outputs: list[Any],
+        results: list[bool],
         structure: Structure,
         truths: list[bool],
         captured: list[Value],
         whole: set[int],
         fixed: set[int],
     ) -> None:
-        self.graph, self.results, self.structure, self.truths = graph, results, structure, truths
-        self.captured, self.whole, self.fixed = captured, whole, fixed
+        self.graph, self.outputs, self.results = graph, outputs, results
+        self.structure, self.truths, self.captured = structure, truths, captured
+        self.whole, self.fixed = whole, fixed
         self.replays: dict[Any, tuple[Program, Any]] = {}
         self.plans: dict[Any, Callable[[tuple[Any, ...]], Any]] = {}
+
+    def forget(self) -> None:
+        """Let go of the nodes: programs are made of the graph's ints, and nothing is evaluated any more."""
+        self.outputs = []
 
     def suits(self, call: Call) -> bool:
         """Whether the numbers that the function used as ints are ints in this call too."""
@@ -78,7 +85,7 @@ class Trace:
         """Which of the results derivatives are of; the others must be readings or plain numbers."""
         if not self.results:
             raise TypeError("a gradient is of one number, and the function returns none")
-        values = [k for k, y in enumerate(self.results) if isinstance(y, Value)]
+        values = [k for k, is_node in enumerate(self.results) if is_node]
         if len(values) > 1:
             raise TypeError(
                 f"a gradient is of one number, and {len(values)} of the {len(self.results)} results are "
@@ -113,11 +120,12 @@ def traced(f: Callable[..., Any], name: str, call: Call) -> Trace:
     results, structure = flatten(output, f"the result of {name}")
     truths = [x.is_truth if isinstance(x, Reading) else _is_bool(x) for x in items_of(output)]
     outputs = [y.node if isinstance(y, Reading) else y for y in results]
-    guards, checks = tracer.guards, tracer.checks
-    captured = [x for x in Graph(outputs, inputs, guards, checks).leaves() if x not in tracer.own]
-    graph = Graph(outputs, inputs + captured, guards, checks)
+    graph = Graph(outputs, inputs, tracer.guards, tracer.checks)
+    captured = [x for x in graph.leaves.values() if x not in tracer.own]
+    graph.inputs += tuple(captured)
     whole, fixed = ({k for k, x in enumerate(inputs) if x in used} for used in (tracer.whole, tracer.fixed))
-    return Trace(graph, results, structure, truths, captured, whole, fixed)
+    is_node = [isinstance(y, Value) for y in results]
+    return Trace(graph, outputs, is_node, structure, truths, captured, whole, fixed)
 
 
 def _is_bool(x: Any) -> bool:

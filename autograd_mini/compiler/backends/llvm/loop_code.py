@@ -43,6 +43,7 @@ from autograd_mini.compiler.bodies import (
     Table,
     key_of,
 )
+from autograd_mini.compiler.loops import ABSENT
 from autograd_mini.compiler.program import definition
 from autograd_mini.compiler.rolling import Loop, Rolled, Stage
 from autograd_mini.engine.table import Primitive
@@ -434,9 +435,10 @@ class _Writer:
         body = _Body(self, 1)
         values: dict[int, str] = {}
         for i in part:
-            name, *operands = rolled.code[i]
-            given = []
-            for k in rolled.operands[: len(operands), i].tolist():
+            name, given = rolled.names[rolled.opcodes[i]], []
+            for k in rolled.operands[:, i].tolist():
+                if k == ABSENT:
+                    break
                 if k < 0:
                     given.append(number(float(rolled.numbers[~k])))
                 else:

@@ -15,6 +15,7 @@ from autograd_mini.compiler.backends.llvm.loop_code import calls_python, loop_co
 from autograd_mini.compiler.backends.llvm.point_code import SPELLED, Text, point_code
 from autograd_mini.compiler.program import Program
 from autograd_mini.compiler.rolling import Rolled
+from autograd_mini.compiler.unshared import Unshared
 from autograd_mini.engine.modes import collector_paused
 from autograd_mini.transforms.gather import element
 
@@ -90,7 +91,7 @@ class Kernel:
         return memory, address
 
 
-def rolled(program: Program) -> Rolled | None:
+def rolled(program: Unshared) -> Rolled | None:
     """Return a program with its loops found; None where loops do not pay."""
     return rolling.rolled(program, calls_python)
 
