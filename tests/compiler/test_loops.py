@@ -302,6 +302,24 @@ def test_functions_that_many_iterations_call_alike_are_left_to_straight_code(mon
         assert type(c.value_and_grad.program(x)) is kind
 
 
+def test_operations_of_many_operands_are_rolled_as_eager_code_adds_them_up():
+    def f(x):
+        total = 0.0
+        for i in range(150):
+            smooth = am.logsumexp(x[0], x[1] * (0.01 * i), x[2], x[3], x[4])
+            total = total + am.dot(x[:6], [0.1 * i * v for v in x[6:]]) * smooth
+            total = total + am.sum([x[k] * (i - 70.0) for k in range(5)])
+        return total
+
+    rng = random.Random(9)
+    c = am.compile(f)
+    for _ in range(3):
+        x = [rng.uniform(-1.0, 1.0) for _ in range(12)]
+        value, gradient = c.value_and_grad(x)
+        assert bits([value, *gradient]) == bits(eager(f, x))
+    assert isinstance(c.value_and_grad.program(x), Rolled)
+
+
 def test_a_where_in_a_loop_has_both_branches():
     def f(x):
         total = 0.0
