@@ -151,4 +151,4 @@ class Point:
         if self.backend is not None:
             return load("python" if self.backend == "numpy" else self.backend)
         # Calling machine code costs as much as some dozens of Python's own operations.
-        return load("llvm" if len(program.code) > SHORT and installed("llvm") else "python")
+        return load("llvm" if program.length > SHORT and installed("llvm") else "python")

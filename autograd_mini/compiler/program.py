@@ -84,9 +84,14 @@ class Program:
         return "\n".join([*lines, f"return {', '.join(map(text, self.outputs))}"])
 
     @property
+    def length(self) -> int:
+        """How many instructions there are."""
+        return len(self.code)
+
+    @property
     def size(self) -> str:
         """How long the program is, in words."""
-        return f"{len(self.code)} instructions, {len(self.guards)} guards"
+        return f"{self.length} instructions, {len(self.guards)} guards"
 
     @property
     def fingerprint(self) -> str:

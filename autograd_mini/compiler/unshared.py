@@ -69,6 +69,11 @@ class Unshared(Program):
             only_checks=only_checks,
         )
 
+    @property
+    def length(self) -> int:
+        """How many instructions there are."""
+        return len(self.opcodes)
+
     @cached_property
     def table(self) -> dict[str, Primitive]:
         """The primitives by the names that the code has for them."""

@@ -7,6 +7,7 @@ from bits import bits
 
 from autograd_mini import Value, compile, logsumexp, where
 from autograd_mini.compiler.lowering import Graph
+from autograd_mini.compiler.rolling import Rolled
 from autograd_mini.testing.recipes import grow, random_material
 
 
@@ -24,6 +25,7 @@ def test_an_unshared_program_has_the_bits_of_the_shared_one(block):
                 found = unshared.evaluate(numbers)
                 assert (found is None) == (shared.evaluate(numbers) is None)
                 assert found is None or bits(found) == bits(shared.evaluate(numbers))
+        assert unshared.length == len(unshared.code)
         again = pickle.loads(pickle.dumps(unshared))
         assert str(again) == str(unshared)
 
@@ -47,3 +49,13 @@ def test_the_graph_of_a_trace_is_let_go():
     assert c.grad(2.0) == 12.0
     assert c(0.5) == 0.25
     assert c._traces.made == 1
+
+
+def test_no_instruction_of_a_rolled_program_is_an_object():
+    pytest.importorskip("llvmlite")
+    c = compile(lambda xs: sum(x * x * 0.5 + x for x in xs)).value_and_grad
+    xs = [0.1 * k for k in range(2000)]
+    c(xs)
+    program = c.program(xs)
+    assert isinstance(program, Rolled)
+    assert "code" not in program.__dict__.keys() | program.straight.__dict__.keys()
