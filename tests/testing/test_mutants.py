@@ -29,13 +29,15 @@ HONEST = [word for word in vocabulary() if word != "stop_gradient"]
 
 
 def shrunk(strategy, is_wrong):
-    """A small program that shows the bug: shrinking is greedy, so the better of two searches."""
-    start = time.process_time()
-    found = [find(strategy, is_wrong, settings=THOROUGH, random=Random(seed)) for seed in (0, 1)]
-    recipe = min(found, key=len)
-    seconds = time.process_time() - start
+    """A small program that shows the bug: shrinking is greedy, so a second search where one gets stuck."""
+    for seed in (0, 1):
+        start = time.process_time()
+        recipe = find(strategy, is_wrong, settings=THOROUGH, random=Random(seed))
+        seconds = time.process_time() - start
+        assert seconds < MOST_SECONDS
+        if len(recipe) <= MOST_OPERATIONS:
+            break
     assert len(recipe) <= MOST_OPERATIONS, f"not shrunk:\n{recipe}"
-    assert seconds < MOST_SECONDS
     print(f"{seconds:.1f} s: {recipe}")
     return recipe
 
