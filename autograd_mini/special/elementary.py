@@ -361,7 +361,8 @@ def _mish_slope(y: Any, x: Any) -> Any:
     below = 1.0 + 2.0 * g * (1.0 + g)
     right = 1.0 + div(g * g * (div(4.0 * x * (1.0 + g), below) - 2.0), below)
     left = div(where(less(x, -3.0), as_it_is, from_root), 4.0 * g + (8.0 + e * (8.0 + e * (4.0 + e))))
-    return where(far, (1.0 + x) * g * g, where(less(x, 0.0), left, right))
+    near = div(2.0 + e + div(4.0 * x * (1.0 + e), 2.0 + e * (2.0 + e)), 2.0 * g + (2.0 + e))
+    return where(far, (1.0 + x) * g * g, where(less(x, -0.5), left, where(less(x, 0.0), near, right)))
 
 
 def _exp_left(x: Any) -> Any:
