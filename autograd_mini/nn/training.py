@@ -1,7 +1,7 @@
 """Train a model.
 
-The gradient of each row's loss is computed as soon as the loss is, and its graph is freed. So a step needs
-the memory of one row and stays in the processor's cache, whatever the size of the batch.
+The gradient of each example's loss is computed as soon as the loss is, and its graph is freed. So a step
+needs the memory of one example and stays in the processor's cache, whatever the size of the batch.
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ def fit(
     progress: bool = False,
     mode: Mode | None = None,
 ) -> History:
-    """Train `model` by gradient descent on rows of inputs and their targets; return the history.
+    """Train `model` by gradient descent on examples, inputs with targets; return the history.
 
-    A step lowers the mean of ``loss([model(row)], [target])`` over a batch, plus ``penalty()`` if given.
-    A batch has `batch_size` rows, drawn anew in each epoch with `rng`; by default it is all rows in their
+    A step lowers the mean of ``loss([model(x)], [target])`` over a batch, plus ``penalty()`` if given.
+    A batch has `batch_size` examples, drawn anew in each epoch with `rng`; by default it is all of them in
     order. `before_step` is called when the gradients are known, for example to clip them. `callback` is
     called with the history after each epoch; if it returns a true value the training ends. An epoch's
     loss is the mean over its batches, each computed before its step.
@@ -85,16 +85,16 @@ def fit(
     the callback, Ctrl-C or a loss that is not finite, restores those of the best epoch: with `validation`
     data the ones after that epoch, otherwise the ones before it.
 
-    `mode` says how a row is computed. "eager" builds its graph each time. "replayed" traces it once and
-    replays it, with the same numbers to the last bit. "batched" replays all rows of a batch at once, with
-    the same numbers up to rounding. A replay requires that model and loss depend on nothing but the row
-    and Values. By default models made of this package's layers, activations and losses are replayed, and
-    all others are eager. Rows in dask arrays are batched: a step computes on them where they are, and with
-    `batch_size` batches are slices of consecutive rows in a new order. Batches need NumPy, and replays are
-    fast with llvmlite: ``pip install "autograd-mini[fast]"``.
+    `mode` says how an example is computed. "eager" builds its graph each time. "replayed" traces it
+    once and replays it, with the same numbers to the last bit. "batched" replays a whole batch at once,
+    with the same numbers up to rounding. A replay requires that model and loss depend on nothing but
+    the example and Values. By default models made of this package's layers, activations and losses are
+    replayed, and all others are eager. Dask arrays are batched: a step computes where the data are, and
+    with `batch_size` batches are slices of consecutive examples in a new order. Batches need NumPy, and
+    replays are fast with llvmlite: ``pip install "autograd-mini[fast]"``.
 
     `progress` shows a bar by tqdm: ``pip install "autograd-mini[nn]"``. Raises ValueError if there are no
-    rows or not as many targets as rows, and TypeError for arguments of the wrong kind.
+    examples or not as many targets as inputs, and TypeError for arguments of the wrong kind.
 
     >>> from autograd_mini import optim
     >>> from autograd_mini.nn import MLP, line, mse
