@@ -1,4 +1,4 @@
-"""Take the arguments of a call apart: numbers, structures, and a key for what is traced of them."""
+"""Take the arguments of a call apart: numbers, structures, and a key for its traces."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Call", "call_of", "call_of_batch", "in_place", "is_array", "is_stati
 
 
 class Call:
-    """The arguments of one call: their numbers, their structures, and a key for what is traced.
+    """The arguments of one call: their numbers, their structures, and a key for its traces.
 
-    `static` has the arguments that are no numbers, by position; `parts` has the structures of the others.
-    `find_integers` tells of each number whether it was given as an int.
+    `static` has the arguments without numbers, by position; `parts` has the structures of the others.
+    `find_integers` returns, for each number, whether it was given as an int.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Call:
 
     @property
     def starts(self) -> list[int]:
-        """Where each argument's numbers begin, and where the last one's end."""
+        """Where the numbers of each argument begin, and where those of the last one end."""
         starts = [0]
         for part in self.parts:
             starts.append(starts[-1] + part.size)
@@ -57,7 +57,7 @@ class Call:
 
 
 NOTHING: Final = Structure("tuple", tuple, (), 0)
-"""What stands for an argument that has no numbers."""
+"""The placeholder of an argument that has no numbers."""
 
 
 def call_of(
@@ -67,7 +67,7 @@ def call_of(
     kwargs: dict[str, Any],
     static_argnums: Sequence[int] = (),
 ) -> Call:
-    """Return the call of `f`, which errors call `name`; the arguments at `static_argnums` are static."""
+    """Return the call of `f`, named `name` in errors; the arguments at `static_argnums` are static."""
     if kwargs:
         bound = signature(f).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
@@ -138,7 +138,7 @@ def _fixed(static_argnums: Sequence[int], count: int, name: str) -> set[int]:
 
 
 def is_static(x: Any) -> bool:
-    """Whether an argument is no number and no container of numbers, but part of what is traced."""
+    """Whether an argument has no numbers, so that it is part of the trace."""
     if isinstance(x, (str, bool, type(None))):
         return True
     return not (
@@ -155,13 +155,13 @@ def _hashable(name: str, x: Any) -> Any:
     except TypeError:
         raise TypeError(
             f"{name} was given a {type(x).__name__}, which is neither numbers nor hashable: "
-            "give numbers, nested lists, tuples, dicts or arrays of them, or what can be a dict's key"
+            "give numbers, nested lists, tuples, dicts or arrays of them, or something hashable"
         ) from None
     return x
 
 
 def is_array(x: Any) -> bool:
-    """Whether an argument is an array that a prepared call looks at each time."""
+    """Whether an argument is an array that a prepared call reads each time."""
     return in_place(x) or (getattr(getattr(x, "dtype", None), "kind", "") in ("i", "u") and x.shape != ())
 
 

@@ -25,7 +25,7 @@ class BatchTraces:
     """The traces of a function as variants for batches whose arguments are of one structure.
 
     `call` is a call for one item of such a batch. With `reduce` results are added up over the items, and so
-    are derivatives with respect to what is the same for all, for which `mapped` is false. `leaves` has the
+    are derivatives with respect to what is the same for all, where `mapped` is false. `leaves` has the
     captured leaves of all traces that have been made ready; it grows unless `leaves_known`.
     """
 
@@ -48,7 +48,7 @@ class BatchTraces:
         self._places: dict[Value, int] = {leaf: k for k, leaf in enumerate(self.leaves)}
 
     def layout(self, trace: Trace) -> Layout:
-        """Return the layout of the batch, which a trace must agree with in the structure of its results."""
+        """Return the layout of the batch; the results of a trace must have its structure."""
         first = len(self.mapped)
         wanted = [k for k in self.outputs.inputs(trace, self.call) if k < first]
         sums = [self.reduce] * len(trace.results) + [self.reduce and not self.mapped[k] for k in wanted]
@@ -67,7 +67,7 @@ class BatchTraces:
         return self.outputs.program(trace, self.call, branches="select")
 
     def leaves_of(self, trace: Trace) -> list[int]:
-        """Return which of the leaves a trace reads."""
+        """Return the positions in `leaves` of those that a trace reads."""
         for leaf in trace.captured:
             if leaf not in self._places:
                 if self.leaves_known:
@@ -81,7 +81,7 @@ class BatchTraces:
         return [self._places[leaf] for leaf in trace.captured]
 
     def replay(self, trace: Trace, layout: Layout) -> tuple[Program, BatchReplay]:
-        """Return the program of a trace and what runs it, made once."""
+        """Return the program of a trace, and the replay that runs it; both are made once."""
         key = "batch", self.outputs.name, self.mapped, self.reduce
         if key not in trace.replays:
             with self.traces.lock:
@@ -91,7 +91,7 @@ class BatchTraces:
         return trace.replays[key]
 
     def variant(self, trace: Trace, layout: Layout) -> Variant:
-        """Return a trace made ready, whose results must have the structure of the layout's."""
+        """Return a trace made ready; its results must have the structure of the layout's."""
         self.check(trace, layout)
         program, replay = self.replay(trace, layout)
         return Variant(replay, program.has_branches, self.leaves_of(trace))
@@ -111,7 +111,7 @@ def _fastest() -> str:
 
 
 def numbers_of_nothing(call: Call, columns: Sequence[Any]) -> list[float]:
-    """Return numbers to trace at where no item is known: nan takes no branch, 0 finds an element."""
+    """Return numbers to trace at if there is no item: nan takes no branch, 0 finds an element."""
     whole = call.integers()
     return [c if c.__class__ is float else 0.0 if k in whole else math.nan for k, c in enumerate(columns)]
 
@@ -119,7 +119,7 @@ def numbers_of_nothing(call: Call, columns: Sequence[Any]) -> list[float]:
 class Batch:
     """One call of a compiled function over a batch.
 
-    `columns` has what each number of the arguments is over the batch: an array, or a float where it is the
+    `columns` has, for each number of the arguments, an array over the batch, or a float if that is the
     same for all items; `count` is how many items there are.
     """
 
@@ -138,7 +138,7 @@ class Batch:
         self.mapped = tuple([c.__class__ is not float for c in self.columns])
         if reduce == "mean" and not self.count:
             raise ValueError(
-                f'{traces.name}.map was given no rows, and they have no mean: use reduce="sum"'
+                f'{traces.name}.map was given an empty batch, which has no mean: use reduce="sum"'
             )
         self.call.numbers = (
             self.item(0).numbers if self.count else numbers_of_nothing(self.call, self.columns)
@@ -154,7 +154,7 @@ class Batch:
         return Call(numbers, self.call.parts, self.call.static, find_integers=find_integers)
 
     def run(self, threads: int | None) -> Any:
-        """Return the answer, computed by so many threads; None for as many as there are processors."""
+        """Return the answer, computed by `threads` threads; None for one per processor."""
         kept = self.traces.first(self.call, at=0 if self.count else None)
         layout = self.ready.layout(kept[0])
         variants = Variants(layout, [self.ready.variant(trace, layout) for trace in kept])
@@ -197,7 +197,7 @@ class Batch:
         return self.ready.variant(fresh[0], layout)
 
     def _evaluate(self, k: int, layout: Layout) -> tuple[Sequence[int], Sequence[float]]:
-        """Return the outputs of item `k`, which ones and what they are, without a program."""
+        """Return the positions and the numbers of the outputs of item `k`, without a program."""
         call = self.item(k)
         with self.traces.lock:
             trace = self.traces.make_for_once(call, at=k)

@@ -1,7 +1,7 @@
 """Take the arguments of a batch apart into columns, and put columns together as results.
 
-A *column* is what one number of an argument is over the batch: an array with an element for each item, or
-a float where it is the same for all of them.
+A *column* holds one number of an argument over the batch: an array with an element for each item, or a
+float if it is the same for all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["assembled", "check_array", "columns_of", "is_array", "refuse_masked"
 def columns_of(x: Any, axis: int | None, name: str, whole: list[bool]) -> tuple[list[Any], Structure]:
     """Return the columns of an argument, and the structure of one item of it.
 
-    To `whole` is added for each column whether it was given as ints.
+    For each column, whether it was given as ints is appended to `whole`.
 
     `axis` is that of the batch, None if the argument is the same for all items. A list of numbers, or of
     lists of numbers, means the array that it would make; other lists, tuples and dicts are nested.
@@ -71,27 +71,27 @@ def items_in(columns: Sequence[Any], name: str) -> tuple[list[Any], int]:
     found = {len(c) for c in columns if c.__class__ is not float}
     if not found:
         raise ValueError(
-            f"{name}.map was given no array with rows: call {name} itself, or give arrays of shape (rows,)"
+            f"{name}.map was given no array of items: call {name} itself, or give arrays of shape (n,)"
         )
     longer = found - {1} or found
     if len(longer) > 1:
         raise ValueError(
-            f"{name}.map was given {' and '.join(map(str, sorted(longer)))} rows: all need as many, or "
-            "one; in_axes says which of their axes has the rows"
+            f"{name}.map was given {' and '.join(map(str, sorted(longer)))} items: all need as many, or "
+            "one; in_axes says which of their axes has the items"
         )
     rows = longer.pop()
     return [c.item() if c.__class__ is not float and len(c) != rows else c for c in columns], rows
 
 
 def is_array(x: Any) -> bool:
-    """Whether `x` is a sequence of numbers, or a list of such: not of arrays, dicts or Values."""
+    """Whether `x` is a sequence of numbers, or a list of such sequences: not of arrays, dicts or Values."""
     return isinstance(x, (list, tuple)) and all(
         is_number(item) or (isinstance(x, list) and is_array(item)) for item in x
     )
 
 
 def items_of(tree: Any) -> Iterator[Any]:
-    """Yield what stands in the places of numbers, in the order of `flatten`."""
+    """Yield the items in the places of numbers, in the order of `flatten`."""
     if isinstance(tree, dict):
         tree = list(tree.values())
     if isinstance(tree, (list, tuple)):
@@ -104,13 +104,13 @@ def items_of(tree: Any) -> Iterator[Any]:
 
 
 def check_array(array: Any, axis: int, name: str) -> None:
-    """Raise TypeError for an array that is not of real numbers, ValueError where it has no such axis."""
+    """Raise TypeError if an array is not of real numbers, ValueError if it has no such axis."""
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: dtype {array.dtype} is not of real numbers; convert the array to float")
     if array.ndim and not -array.ndim <= axis < array.ndim:
         raise ValueError(
-            f"{name} has shape {array.shape} and no axis {axis} for its rows: give in_axes one number for "
-            "each argument, None for those that are the same in all rows"
+            f"{name} has shape {array.shape} and no axis {axis} for its items: give in_axes one number for "
+            "each argument, None for those that are the same for all items"
         )
 
 
@@ -118,8 +118,8 @@ def refuse_masked(x: Any, name: str) -> None:
     """Raise TypeError for an array with a mask."""
     if hasattr(x, "filled"):
         raise TypeError(
-            f"{name} is a masked array, and behind a mask there is no number: give x.filled(...), or the "
-            "rows without a mask"
+            f"{name} is a masked array, and a masked element is not a number: give x.filled(...), or the "
+            "items without a mask"
         )
 
 

@@ -1,7 +1,7 @@
 """`compile`: a function of numbers is traced once and replayed.
 
-The function is run on Values (`tracing`); the graph that it leaves is written down as a `Program`, and a
-backend makes that run. Calls at one point are in `point`, batches in `batch`, what is returned in
+The function is run on Values (`tracing`). The graph that this leaves is written down as a `Program`, and a
+backend runs the program. Calls at one point are in `point`, batches in `batch`, what is returned in
 `outputs`.
 """
 
@@ -39,7 +39,7 @@ def compile(
     backend: str | None = None,
     branches: int = 16,
 ) -> Any:
-    """Return a function that computes what `f` does, from a program traced of it; also a decorator.
+    """Return a function that computes what `f` does, by a program traced from it; also a decorator.
 
     Arguments are numbers, or nested lists, tuples, dicts and NumPy arrays of numbers. Anything else (a
     text, a bool, None, a model), and the arguments at `static_argnums`, is part of what is traced: `f` is
@@ -49,8 +49,8 @@ def compile(
     `argnums` says with respect to which arguments derivatives are taken; by default the first that holds
     numbers. With `has_aux`, `f` returns one number and something beside it, which derivatives hand on, as
     those of `grad` do. `backend` is "python", "numpy" (batches only) or "llvm"; by default the fastest
-    that is installed. `branches` bounds how many ways through `f`'s comparisons are kept; past it calls
-    are computed eagerly.
+    that is installed. `branches` bounds how many ways through `f`'s comparisons are kept; past
+    it, calls are computed eagerly.
 
     Instead of a function `f` may be an expression, or a list of them, built on the leaves `inputs`.
 
@@ -102,7 +102,7 @@ class Options:
             backends.load(backend)
 
     def without_aux(self) -> Options:
-        """Return the options of a function that is made of this one and returns nothing beside."""
+        """Return the options without `has_aux`, for a function that is made of this one."""
         return Options(self.argnums, self.static_argnums, False, self.backend, self.branches)
 
 
@@ -142,7 +142,7 @@ class Compiled:
         self._traces = traces or Traces(f, self.__name__, options.branches, options.static_argnums)
         self._point = Point(self._traces, self._outputs, options.backend)
         self._relatives: dict[str, Compiled] = {}
-        self._origin: tuple[Compiled, str] | None = None  # what this is the `grad` of, or the like
+        self._origin: tuple[Compiled, str] | None = None  # the function differentiated, and the derivative
 
     def _relative(self, name: str) -> Compiled:
         """Return the compiled function that is called `name` on this one."""
@@ -245,14 +245,14 @@ class Compiled:
     ) -> Any:
         """Evaluate over a batch: arrays with one axis more than the arguments of the function.
 
-        Where the function takes a number give an array of shape (rows,), where it takes an array of shape
-        S one of shape (rows, *S); a list of lists means the array that it makes. `in_axes` says which
-        axis is that of the rows: an int, or a tuple with one for each argument, None for an argument that
-        is the same for all rows. A plain number, or an axis of length 1, is the same for all of them too.
-        In results the axis of the rows comes first. With ``reduce="sum"`` or ``"mean"`` results are added
-        up in the order of the rows, and so are derivatives with respect to what is the same for all.
+        For n items, give an array of shape (n,) where the function takes a number, and one of shape (n, *S)
+        where it takes an array of shape S; a list of lists means the array that it makes. `in_axes` says
+        which axis is that of the items: an int, or a tuple with one for each argument, None for an argument
+        that is the same for all items. A plain number, or an axis of length 1, is the same for all too. In
+        results the axis of the items comes first. With ``reduce="sum"`` or ``"mean"`` results are added
+        up in the order of the items, and so are derivatives with respect to what is the same for all.
 
-        Every row takes its own branches. The result is the same for any number of `threads`, by default
+        Every item takes its own branches. The result is the same for any number of `threads`, by default
         one for each processor. Needs NumPy: ``pip install "autograd-mini[numpy]"``.
 
         >>> import numpy as np
@@ -281,7 +281,7 @@ class Compiled:
             )
         if isinstance(self._outputs, LeafGradients) and reduce is None:
             raise ValueError(
-                f'{self.__name__}.backward.map adds up over the rows: give reduce="sum" or "mean"'
+                f'{self.__name__}.backward.map adds up over the items: give reduce="sum" or "mean"'
             )
         if holds_dask_arrays(args):
             backend = self._options.backend
@@ -294,12 +294,12 @@ class Compiled:
     def prepare(self, *args: Any, in_axes: Any = None, reduce: str | None = None) -> Callable[[], Any]:
         """Return a function of no arguments that computes on these arrays as they are when it is called.
 
-        Without `in_axes` it is a call, with `in_axes` and `reduce` a `map`. Arrays of float64 are read in
-        place, those of ints copied each time, and other arguments read now. Derivatives with respect to
-        arrays are written into the same arrays each time. This saves inspecting the arguments, which takes
-        most of the time of a small program. Needs
-        ``pip install "autograd-mini[fast]"``; with another backend, or where another branch is taken than
-        now, it is the ordinary call. Two threads must not call it at once.
+        Without `in_axes` it stands for a call, with `in_axes` for a `map`. Arrays of float64 are read in
+        place, arrays of ints are copied at each call, and other arguments are read now. Derivatives with
+        respect to arrays are written into the same arrays each time. This saves inspecting the arguments,
+        which takes most of the time of a small program. Needs ``pip install "autograd-mini[fast]"``; with
+        another backend, or where another branch is taken than now, it makes the ordinary call. Two threads
+        must not call it at once.
 
         >>> import numpy as np
         >>> x = np.array([1.0, 2.0])
@@ -377,8 +377,8 @@ class Compiled:
             return Compiled, (self._f, self._options)
         if module != "__main__":
             return name  # a decorated function is pickled by its name, as any function is
-        # Another process has another __main__: picklers for that send the function itself. Python's own
-        # sends its name, under which it must find the function and not what decorates it.
+        # Another process has another __main__, so picklers made for that send the function itself. Python's
+        # own sends its name, under which it must find the function and not what decorates it.
         self._f.__qualname__ = f"{name}.__wrapped__"
         return _restore, (self._f, self._options)
 
@@ -407,7 +407,7 @@ class Bound:
         self.__doc__, self.__module__ = function.__doc__, function.__module__
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__func__, name)  # its name and the like, as Python's own methods do
+        return getattr(self.__func__, name)  # such as its __name__, as Python's own methods do
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the compiled method on the instance."""

@@ -1,8 +1,8 @@
 """Run a compiled function over dask arrays: lazily, a task for each chunk, with the bits of one machine.
 
-What travels to a worker is programs, which are data, named by their fingerprints and compiled once in each
-process. The function itself is only for branches that have not been met where it was called. The numbers
-of captured leaves are those at the call.
+Programs travel to the workers: they are data, named by their fingerprints and compiled once in each
+process. The function itself travels too, for branches that were not met where it was called. The numbers of
+captured leaves are those at the call.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ def holds_dask_arrays(x: Any) -> bool:
 
 @dataclass(frozen=True)
 class Shipment:
-    """All that a worker needs to know of a function but its numbers.
+    """All that a worker needs to know about a function, except its numbers.
 
     `programs` has each program with the leaves that it reads. `function` is a pickle of the function, its
-    outputs and its leaves, for branches that no program has, or why there is none. `bits` is what the
-    backend answers here: another answer on a worker means other bits.
+    outputs and its leaves, for branches that no program has, or why there is none. `bits` is the answer of
+    the backend here: another answer on a worker means other bits.
     """
 
     layout: Layout
@@ -78,7 +78,7 @@ class Shipment:
 
 
 class Received:
-    """What this process has made of a shipment: kernels, and the function once a branch asks for it."""
+    """A shipment in this process: its kernels, and the function once a branch asks for it."""
 
     def __init__(self, shipment: Shipment) -> None:
         self.shipment, layout = shipment, shipment.layout
@@ -99,7 +99,7 @@ class Received:
 
     @cached_property
     def function(self) -> BatchTraces:
-        """The traces of the function, which begin anew in this process."""
+        """The traces that this process makes of the function."""
         shipment = self.shipment
         name = shipment.layout.function_name
         if isinstance(shipment.function, str):
@@ -119,7 +119,7 @@ class Received:
         )
 
     def run(self, columns: Sequence[Any], leaves: Sequence[float], count: int, start: int) -> Any:
-        """Return what `Variants.run` does of a chunk that begins at item `start` of the batch."""
+        """Return what `Variants.run` does for a chunk that begins at item `start` of the batch."""
         layout, call = self.shipment.layout, self.shipment.call
 
         def item(k: int) -> Call:
@@ -195,7 +195,7 @@ def map_lazily(
     found: list[Any] = []
     count = _count([y for x, axis in zip(args, axes, strict=False) for y in _arrays(x, axis, name)], name)
     if reduce == "mean" and not count:
-        raise ValueError(f'{name} was given no rows, and they have no mean: use reduce="sum"')
+        raise ValueError(f'{name} was given an empty batch, which has no mean: use reduce="sum"')
     examples = tuple(_example(x, axis, count, found, name) for x, axis in zip(args, axes, strict=False))
     call, columns = traces.batch_call(examples + args[len(axes) :], in_axes)
     call.find_integers = partial(list, call.find_integers())
@@ -343,7 +343,7 @@ class _Lazy:
 
     @property
     def reduces(self) -> bool:
-        """Whether results are added up, and truths with them as numbers."""
+        """Whether results are added up; truths are then added as numbers."""
         return any(self.layout.sums)
 
 
@@ -386,7 +386,7 @@ def _arrays(x: Any, axis: int | None, name: str) -> Iterator[tuple[Any, int]]:
     elif isinstance(x, da.Array):
         if axis is None or x.ndim == 0:
             raise ValueError(
-                f"{name} was given a dask array for what is the same in all rows (in_axes is None, or it "
+                f"{name} was given a dask array for what is the same for all items (in_axes is None, or it "
                 "has no axis): give its numbers, x.compute()"
             )
         check_array(x, axis, name)
@@ -394,24 +394,24 @@ def _arrays(x: Any, axis: int | None, name: str) -> Iterator[tuple[Any, int]]:
 
 
 def _count(arrays: Sequence[tuple[Any, int]], name: str) -> int:
-    """Return how many items there are; ValueError where that is not known, or arrays disagree."""
+    """Return how many items there are; ValueError if that is unknown, or if arrays disagree."""
     found = {x.shape[axis] for x, axis in arrays}
     if any(n != n for n in found):
         raise ValueError(
-            f"{name} was given a dask array with an unknown number of rows: call x.compute_chunk_sizes() "
+            f"{name} was given a dask array with an unknown number of items: call x.compute_chunk_sizes() "
             "first"
         )
     longer = found - {1} or found
     if len(longer) > 1:
         raise ValueError(
-            f"{name} was given {' and '.join(map(str, sorted(longer)))} rows: all need as many, or "
-            "one; in_axes says which of their axes has the rows"
+            f"{name} was given {' and '.join(map(str, sorted(longer)))} items: all need as many, or "
+            "one; in_axes says which of their axes has the items"
         )
     return int(longer.pop())
 
 
 def _example(x: Any, axis: int | None, count: int, found: list[Any], name: str) -> Any:
-    """Return an argument with arrays of one item, and put its own arrays, items first, into `found`."""
+    """Return an argument with arrays of one item; append its own arrays, items first, to `found`."""
     import dask.array as da
     import numpy as np
 
@@ -432,8 +432,8 @@ def _example(x: Any, axis: int | None, count: int, found: list[Any], name: str) 
         array = da.broadcast_to(array, (count, *array.shape[1:]))
     if len(array) != count:
         raise ValueError(
-            f"{name} was given {min(count, len(array))} and {max(count, len(array))} rows: all need as "
-            "many, or one; in_axes says which of their axes has the rows"
+            f"{name} was given {min(count, len(array))} and {max(count, len(array))} items: all need as "
+            "many, or one; in_axes says which of their axes has the items"
         )
     found.append(array)
     return np.moveaxis(np.ones((1, *array.shape[1:]), array.dtype), 0, axis)

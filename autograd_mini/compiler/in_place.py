@@ -1,8 +1,8 @@
 """Call machine code on arguments where they lie, once their structure is known.
 
-A plan is made of an ordinary call. It takes the address of the only array that there is, or copies
-arguments of the same structure into one array of doubles, and reads the answer off the outputs. Each step
-is a closure made once, since inspecting an argument takes longer than a small program.
+A plan is made from an ordinary call. It takes the address of the only array, or copies arguments of the
+same structure into one array of doubles, and reads the answer from the outputs. Each step is a closure made
+once, since inspecting an argument takes longer than a small program.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Plan", "answer_reader", "plan"]
 
 PLAIN: Final = {float, int}
 LARGE: Final = 2**63
-"""An int beyond it may be too large for a float."""
+"""Larger ints may be too large for a float."""
 
 Plan = Callable[[tuple[Any, ...]], Any]
 """From the arguments of a call to its answer; NotImplemented for others, or where a guard fails."""
@@ -32,14 +32,14 @@ Write = Callable[[Any, Any], bool]
 """Writes an argument into an array of doubles; False if it is of another structure."""
 
 Read = Callable[[Any], Any]
-"""Reads a result off an array of outputs."""
+"""Reads a result from an array of outputs."""
 
 HEAD: Final = object.__basicsize__
-"""Where an array of NumPy's keeps the address of its data: in the first field behind the object's head."""
+"""Where a NumPy array keeps the address of its data: in the first field after the object's head."""
 
 
 def plan(program: Program, replay: Any, trace: Trace, call: Call, outputs: Outputs) -> Plan:
-    """Return how to make calls like `call` by a replay of the program, in any number of threads."""
+    """Return a plan for calls like `call`, by a replay of the program, in any number of threads."""
     import numpy as np
 
     empty, captured, first = np.empty, trace.captured, len(call.numbers)
@@ -111,13 +111,13 @@ def _slow_address(array: Any) -> int:
 
 
 def _same(static: Any) -> Write:
-    """Accept nothing but an argument that is part of what was traced."""
+    """Accept only the argument that is part of the trace."""
     kind = type(static)
     return lambda x, inputs: x is static or (x.__class__ is kind and bool(x == static))
 
 
 def _writer(structure: Structure, start: int, ints: Collection[int]) -> Write:
-    """Return how to write an argument of this structure from place `start` on; those at `ints` are ints."""
+    """Return a writer of arguments of this structure from place `start` on; those at `ints` are ints."""
     stop = start + structure.size
     if structure.kind == "number":
         return _number_writer(start, start in ints)
@@ -199,7 +199,7 @@ def _array_writer(shape: tuple[int, ...], start: int, stop: int, kinds: str) -> 
 
 
 def answer_reader(trace: Trace, call: Call, outputs: Outputs) -> Read:
-    """Return how to read the answer off the outputs of a replay."""
+    """Return a function that reads the answer from the outputs of a replay."""
     count = len(trace.results)
     value = _reader(trace.structure, 0, trace.truths)
     if isinstance(outputs, LeafGradients):
@@ -221,9 +221,9 @@ def answer_reader(trace: Trace, call: Call, outputs: Outputs) -> Read:
 
 
 def _reader(structure: Structure, start: int, truths: Sequence[bool] = ()) -> Read:
-    """Return how to read a result of this structure off an array, from place `start` on.
+    """Return a function that reads a result of this structure from an array, from place `start` on.
 
-    Arrays are views of it. `truths` says which places hold bools.
+    Arrays in the result are views of it. `truths` says which places hold bools.
 
     >>> import numpy as np
     >>> _reader(Structure("array", (2,), (), 2), 1)(np.array([1.0, 2.0, 3.0]))

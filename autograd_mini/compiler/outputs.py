@@ -19,7 +19,7 @@ __all__ = ["Gradient", "LeafGradients", "Outputs", "with_argnums"]
 Argnums = int | Sequence[int] | None
 
 Build = Callable[[Structure, Sequence[Any]], Any]
-"""Nests flat numbers, or columns of a batch, as a structure says."""
+"""A function that nests flat numbers, or the columns of a batch, by a structure."""
 
 
 class Outputs:
@@ -30,14 +30,14 @@ class Outputs:
 
     name = "value"
     from_zero = True
-    """Whether derivatives are those that a zeroed `grad` receives, where -0.0 becomes 0.0."""
+    """Whether derivatives are added to 0.0, as to a zeroed `grad`, so that -0.0 becomes 0.0."""
 
     def inputs(self, trace: Trace, call: Call) -> Sequence[int]:
         """Return the inputs of the trace with respect to which derivatives are wanted."""
         return ()
 
     def root(self, trace: Trace) -> int:
-        """Return which number of the result derivatives are of."""
+        """Return the position of the result to differentiate."""
         return 0
 
     def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,7 +53,7 @@ class Outputs:
         )
 
     def evaluate(self, trace: Trace, call: Call) -> list[float]:
-        """Return what a replay would, from the graph that was just traced."""
+        """Return what a replay would return, from the graph that was just traced."""
         graph = trace.graph
         found = [y.data if isinstance(y, Value) else y for y in trace.outputs]
         wanted = [graph.inputs[k] for k in self.inputs(trace, call)]
@@ -72,11 +72,11 @@ class Outputs:
     def result(
         self, value: Any, derivatives: Sequence[Any], call: Call, leaves: Sequence[Value], build: Build
     ) -> Any:
-        """Return the answer of a call whose value is nested already."""
+        """Return the answer of a call, given its nested value and the derivatives."""
         return value
 
     def reader(self, trace: Trace) -> Callable[[Sequence[float]], Any] | None:
-        """Return how to read the answer to a call of plain floats off the numbers of a replay.
+        """Return a function from the numbers of a replay to the answer of a call of plain floats.
 
         None where there is no shorter way than `result`.
         """
@@ -106,7 +106,7 @@ class Gradient(Outputs):
         return _first_result(trace, self.function_name) if self.has_aux else trace.root
 
     def inputs(self, trace: Trace, call: Call) -> Sequence[int]:
-        """Return the inputs that the chosen arguments hold."""
+        """Return the inputs that hold the numbers of the arguments at `argnums`."""
         starts = call.starts
         return [i for k in self._positions(call) for i in range(starts[k], starts[k + 1])]
 
@@ -118,7 +118,7 @@ class Gradient(Outputs):
         return with_argnums(transform, f, self.argnums)
 
     def derivative_structure(self, call: Call) -> Structure:
-        """Return the structure of the chosen argument, or a tuple of those of the chosen arguments."""
+        """Return the structure of the argument at `argnums`, or a tuple of structures for several."""
         blocks = tuple([call.parts[k] for k in self._positions(call)])
         if self.argnums is None or isinstance(self.argnums, int):
             return blocks[0]
@@ -157,14 +157,14 @@ class Gradient(Outputs):
             if k % count in call.static:
                 raise TypeError(
                     f"argnums has {k} and argument {k} of {self.function_name} is of type "
-                    f"{type(call.static[k % count]).__name__}, which is part of what is traced and has no "
+                    f"{type(call.static[k % count]).__name__}, which is part of the trace and has no "
                     "derivative: give the position of an argument of numbers"
                 )
         return [k % count for k in argnums]
 
 
 class LeafGradients(Outputs):
-    """The value; derivatives are added to the `grad` of the captured leaves of the function called so."""
+    """The value; derivatives are added to the `grad` of the leaves that the function has captured."""
 
     name = "backward"
     from_zero = False
@@ -182,10 +182,10 @@ class LeafGradients(Outputs):
         return range(first, first + len(trace.captured))
 
     def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """Refuse: adding to leaves is no function of numbers."""
+        """Refuse: adding to leaves is not a function of numbers."""
         raise TypeError(
-            f"{self.function_name}.backward adds to the grad of leaves and takes numbers: for what has a "
-            "derivative use grad, by arguments"
+            f"{self.function_name}.backward adds to the grad of leaves and takes numbers, not Values: use "
+            "grad, with the leaves as arguments"
         )
 
     def result(
@@ -200,7 +200,7 @@ class LeafGradients(Outputs):
 
 
 def first_of(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function that returns the first item of what `f` does."""
+    """Return a function that returns the first item of the result of `f`."""
     return update_wrapper(lambda *args, **kwargs: f(*args, **kwargs)[0], f)
 
 

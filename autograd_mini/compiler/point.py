@@ -1,4 +1,4 @@
-"""Run a compiled function at one point, by the first of its traces that holds there."""
+"""Run a compiled function at one point: the first of its traces that holds there."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from autograd_mini.transforms.nested import Structure
 __all__ = ["Point"]
 
 SHORT: Final = 60
-"""Instructions up to which Python is as fast as machine code, calls included."""
+"""Programs of up to so many instructions are as fast in Python as in machine code, calls included."""
 
 PLANS: Final = 4
-"""Plans that are tried for a call of so many arguments."""
+"""Plans that are tried for a call."""
 
 Shortcut = tuple[Replay, list[Value], Callable[[Any], Any]]
 """A replay, the captured leaves that it reads, and how to read the answer off its numbers."""
@@ -32,9 +32,9 @@ Shortcut = tuple[Replay, list[Value], Callable[[Any], Any]]
 class Point:
     """Computes `outputs` of a function at one point.
 
-    Inspecting arguments costs more than a short replay, so what it has found is remembered: `shortcuts` are
-    for calls of so many plain floats, and `plans` for other calls of so many arguments, the last one first.
-    Calls with keywords are told apart by them too; their plans take the values as they are given.
+    Inspecting arguments costs more than a short replay, so its findings are remembered: `shortcuts` for
+    calls of plain floats, and `plans` for other calls, the last one first; both by the number of arguments.
+    Calls with keywords are told apart by these too; their plans take the values in the order given.
     """
 
     def __init__(self, traces: Traces, outputs: Outputs, backend: str | None) -> None:
@@ -47,7 +47,7 @@ class Point:
         traces = self.traces
         call = traces.call(args, kwargs)
         if any(x.__class__ is not float for x in call.numbers):
-            # A graph that comes in must not be cut, so the function itself is called.
+            # A Value among the arguments needs a graph, so the function itself is called.
             return self.outputs.function(traces.f)(*args, **kwargs)
         if modes.heard("on_record"):  # strict() wants to see each operation
             trace = traces.make(call)
@@ -89,13 +89,13 @@ class Point:
         return load("llvm").rolled(program)  # type: ignore[attr-defined,no-any-return]
 
     def answer(self, trace: Trace, call: Call, found: Any) -> Any:
-        """Return what the caller gets for the numbers of a replay."""
+        """Return the answer of a call, from the numbers of a replay."""
         count = len(trace.results)
         value = trace.structure.rebuild(trace.with_bools(found[:count]))
         return self.outputs.result(value, found[count:], call, trace.captured, Structure.rebuild)
 
     def _first_that_holds(self, kept: list[Trace], call: Call) -> tuple[Trace, list[float]] | None:
-        """Return the trace that holds at a call, which comes first from now on, and its outputs."""
+        """Return the trace that holds at a call, and its outputs; that trace comes first from now on."""
         for k, trace in enumerate(kept):
             found = self._run(trace, call) if trace.suits(call) else None
             if found is not None:
@@ -105,7 +105,7 @@ class Point:
         return None
 
     def _trace_anew(self, kept: list[Trace], call: Call) -> tuple[Trace, list[float]]:
-        """Return a trace made at a call, beside those that are kept for its structure, and its outputs."""
+        """Return a new trace made at a call, and its outputs."""
         traces = self.traces
         if len(kept) >= traces.branches:
             trace = traces.make_for_once(call)
@@ -141,7 +141,7 @@ class Point:
         self.shortcuts[len(call.numbers)] = replay, trace.captured, read
 
     def _in_order(self, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
-        """Return the plan for values given by position and by these keywords, in their order."""
+        """Return the plan for values given by position, then by these keywords in their order."""
         names = {name: k for k, name in enumerate(kwargs, len(args))}
         bound = signature(self.traces.f).bind(*range(len(args)), **names)
         order = [*bound.args, *bound.kwargs.values()]

@@ -1,4 +1,4 @@
-"""Calls of a compiled function whose arguments are looked at once: arrays are then read in place."""
+"""Calls of a compiled function that inspect their arguments once and then read arrays in place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["prepared_batch", "prepared_point"]
 def prepared_point(point: Point, args: tuple[Any, ...], ordinary: Callable[[], Any]) -> Callable[[], Any]:
     """Return a function of no arguments that computes at these arguments as they are when it is called.
 
-    `ordinary` is the call that it stands for, made where a guard does not hold.
+    Where a guard does not hold, it makes the call `ordinary` instead.
     """
     import numpy as np
 
@@ -72,8 +72,8 @@ def prepared_batch(batch: Batch, args: tuple[Any, ...], ordinary: Callable[[], A
 class _Memory:
     """The doubles that machine code reads, and how they are brought up to date before a call.
 
-    `inputs` has the numbers of `call`, then those of the captured leaves, and is of length `size` at least.
-    It is the argument itself where that is an array and there is nothing else.
+    `inputs` has the numbers of `call`, then those of the captured leaves; its length is at least `size`. It
+    is the argument itself if that is an array and there is nothing else.
     """
 
     def __init__(self, args: Sequence[Any], call: Call, trace: Trace, size: int) -> None:
@@ -123,7 +123,7 @@ def _runner(
 
 
 def _answer(outputs: Outputs, call: Call, trace: Trace, out: Any) -> Callable[[], Any]:
-    """Return how to read the answer off the outputs; one array of derivatives is a view made once."""
+    """Return a function that reads the answer from the outputs; an array of derivatives is a view."""
     read = answer_reader(trace, call, outputs)
     derivative = outputs.derivative_structure(call)
     if trace.structure == NUMBER and derivative is not None and derivative.kind == "array":

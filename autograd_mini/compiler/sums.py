@@ -1,8 +1,8 @@
 """Add up a batch in one order, for any number of threads, chunks and machines.
 
 The items of a batch are added up in blocks of `BLOCK`, counted from the first item of the whole batch.
-The sums of the blocks are the leaves of a binary tree over the numbers of the blocks. Whoever computes a
-part of the batch computes a part of the tree, so the same additions are made whoever computes what.
+The sums of the blocks, in order, are the leaves of a binary tree. A part of the batch gives a part of the
+tree, so the additions are the same however the batch is divided.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import Any, Final
 __all__ = ["BLOCK", "Node", "blocks", "join", "total"]
 
 BLOCK: Final = 16_384
-"""Items that are added up by themselves."""
+"""Items in a block."""
 
 Node = tuple[int, int, Any]
 """A part of the tree: its level, 0 for a block; its number on that level; and the sum."""
 
 
 def blocks(count: int) -> Iterable[slice]:
-    """Return where the blocks of so many items are."""
+    """Return the slices of the blocks of `count` items."""
     return (slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))
 
 
 def join(nodes: Iterable[Node]) -> list[Node]:
-    """Return neighbouring nodes, from the left on, with the two halves of a node put together.
+    """Return the nodes, from left to right, with the two halves of a node added to one.
 
     >>> join([(0, 2, 1.0), (0, 3, 2.0), (0, 4, 5.0)])
     [(1, 1, 3.0), (0, 4, 5.0)]
@@ -40,7 +40,7 @@ def join(nodes: Iterable[Node]) -> list[Node]:
 
 
 def total(nodes: Sequence[Node]) -> Any:
-    """Return the sum of what `join` has left of a whole batch; there is at least one node.
+    """Return the sum of a whole batch from the nodes that `join` returned, at least one.
 
     >>> total(join([(0, 0, 1.0), (0, 1, 2.0), (0, 2, 4.0)]))
     7.0

@@ -19,12 +19,11 @@ STRUCTURES: Final = 64
 
 
 class Traces:
-    """The traces of the function `f`, which errors call `name`.
+    """The traces of the function `f`, named `name` in errors.
 
-    For each structure of arguments there is a list of traces, one for each way through the function's
-    comparisons, of which `branches` are kept. `made` and `eager` count the traces made and the calls that
-    were computed without a program. A thread that traces or compiles holds `lock`, so that what many want
-    at once is made once.
+    For each structure of arguments there is a list of up to `branches` traces, one for each way through the
+    function's comparisons. `made` counts the traces made, `eager` the calls computed without a program. A
+    thread that traces or compiles holds `lock`, so that nothing is made twice.
     """
 
     def __init__(
@@ -46,18 +45,18 @@ class Traces:
         return call_of_batch(self.name, args, in_axes, self.static_argnums)
 
     def of(self, call: Call) -> list[Trace]:
-        """Return the traces for arguments of this structure, for which those of the oldest make room."""
+        """Return the traces for arguments of this structure; the traces of the oldest one make room."""
         if call.key not in self._kept:
             for oldest in list(self._kept)[: len(self._kept) - STRUCTURES + 1]:
                 self._kept.pop(oldest, None)
         return self._kept.setdefault(call.key, [])
 
     def put(self, call: Call, traces: list[Trace]) -> None:
-        """Keep these traces: a list that others may be reading is replaced and never changed."""
+        """Keep these traces; the list is replaced, not changed, since other threads may be reading it."""
         self._kept[call.key] = traces
 
     def make(self, call: Call, *, at: int | None = None) -> Trace:
-        """Trace the function at the numbers of a call, those of item `at` of a batch if that is given."""
+        """Trace the function at the numbers of a call; `at` is its item in a batch, for errors."""
         self.made += 1
         try:
             return traced(self.f, self.name, call)
@@ -67,9 +66,9 @@ class Traces:
             raise
 
     def first(self, call: Call, *, at: int | None) -> list[Trace]:
-        """Return the traces that suit a call, of which one is made if there is none.
+        """Return the traces that suit a call; one is made if there is none.
 
-        Without an item to trace `at`, the trace is kept only where it holds for all items.
+        Without an item `at`, the trace is kept only if it holds for all items.
         """
         with self.lock:
             if kept := [trace for trace in self.of(call) if trace.suits(call)]:
@@ -80,7 +79,7 @@ class Traces:
             return [trace]
 
     def make_for_once(self, call: Call, *, at: int | None = None) -> Trace:
-        """Trace the function for a call past the bound; warn where ints are what makes traces so many."""
+        """Trace the function for a call past the bound; warn if ints make the traces so many."""
         self.eager += 1
         trace = self.make(call, at=at)
         if trace.fixed and not self._warned:
@@ -104,7 +103,7 @@ _all: Final[weakref.WeakSet[Traces]] = weakref.WeakSet()
 
 def _after_fork() -> None:
     for traces in _all:
-        traces.lock = threading.RLock()  # whoever held it stayed behind in the parent
+        traces.lock = threading.RLock()  # the thread that held it stayed in the parent
 
 
 if hasattr(os, "register_at_fork"):

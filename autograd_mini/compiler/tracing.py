@@ -1,9 +1,8 @@
-"""Run a function on Values, and keep the graph that it leaves.
+"""Run a function on Values and keep the graph that it records.
 
-Comparisons made while tracing may come out otherwise at the next call, and so may a number that is read
-off a Value. So both are given to the function as a `Reading`: it can be computed with, and where the
-function needs to know its truth or its whole number, that becomes a guard of the trace. Leaves that the
-function has used from outside are singled out: they are inputs too.
+A comparison, or a number that is read off a Value, may come out differently at the next call. So the
+function is given a `Reading`, which it can compute with. Where it needs the reading's truth, or its whole
+number, that becomes a guard of the trace. Leaves that the function has used from outside are inputs too.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Built:
         self.__name__ = self.__qualname__ = "expression"
 
     def __call__(self, *numbers: Any) -> Any:
-        """Refuse: there is a graph, and nothing to be run."""
+        """Refuse: there is a graph and no function to run."""
         raise TypeError(
             "an expression that was built is a graph on its own leaves and takes numbers, not Values: "
             "compile the function that builds it"
@@ -49,10 +48,10 @@ class Built:
 class Trace:
     """One way through a function: its graph, and the replays made of it so far.
 
-    `outputs` are the nodes and numbers that the function has returned, until `forget`; `results` says which
+    `outputs` are the nodes and numbers that the function returned, until `forget`; `results` says which
     of them have derivatives, and `truths` which are bools. `captured` are the leaves used from outside.
-    `whole` has the positions of the inputs that the function used as ints, and `fixed` of those whose
-    number is part of the trace.
+    `whole` has the positions of the inputs that the function used as ints, and `fixed` the positions of
+    those whose number is part of the trace.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Trace:
         self.plans: dict[Any, Callable[[tuple[Any, ...]], Any]] = {}
 
     def forget(self) -> None:
-        """Let go of the nodes: programs are made of the graph's ints, and nothing is evaluated any more."""
+        """Free the nodes: programs are made from the graph's ints, and nothing is evaluated any more."""
         self.outputs = []
 
     def suits(self, call: Call) -> bool:
@@ -82,7 +81,7 @@ class Trace:
 
     @property
     def root(self) -> int:
-        """Which of the results derivatives are of; the others must be readings or plain numbers."""
+        """The position of the result to differentiate; the others must be readings or plain numbers."""
         if not self.results:
             raise TypeError("a gradient is of one number, and the function returns none")
         values = [k for k, is_node in enumerate(self.results) if is_node]
@@ -94,14 +93,14 @@ class Trace:
         return values[0] if values else 0
 
     def with_bools(self, numbers: Sequence[Any]) -> Sequence[Any]:
-        """Turn the numbers of truths back into bools."""
+        """Return the numbers with truths turned back into bools."""
         if not any(self.truths):
             return numbers
         return [x != 0.0 if truth else x for x, truth in zip(numbers, self.truths, strict=True)]
 
 
 def traced(f: Callable[..., Any], name: str, call: Call) -> Trace:
-    """Run `f` on Values with the numbers of `call`, and return what it leaves behind."""
+    """Run `f` on Values with the numbers of `call` and return the trace."""
     if isinstance(f, Built):
         inputs: list[Value] = list(f.inputs)
         if len(call.numbers) != len(inputs):
@@ -165,7 +164,7 @@ EXACT: Final = 2.0**53
 class _Tracer(modes.Watcher):
     """Stands between a function that is traced and the numbers of its Values.
 
-    A function traced inside another is its own affair: the watcher outside hears nothing of it.
+    If that function traces another one, this tracer hears nothing of it.
     """
 
     def __init__(self, inputs: Sequence[Value], call: Call) -> None:
@@ -176,7 +175,7 @@ class _Tracer(modes.Watcher):
         self.whole: set[Value] = set()
         """Inputs that the function has used as ints."""
         self.fixed: set[Value] = set()
-        """Those of them whose number is part of the trace."""
+        """Those among them whose number is part of the trace."""
         self._wholes: dict[Value, bool] = {}
 
     def on_leaf(self, leaf: Value) -> bool:
@@ -195,7 +194,7 @@ class _Tracer(modes.Watcher):
             return Reading(stop_gradient(node), self)
 
     def on_index(self, node: Any) -> int | None:
-        """Return a whole number that the function needs as an int; None for any other."""
+        """Return the whole number that the function needs as an int; None for any other number."""
         if not isinstance(node, Value) or not self.is_whole(node) or abs(number_of(node)) >= EXACT:
             return None
         number = number_of(node)
@@ -205,9 +204,9 @@ class _Tracer(modes.Watcher):
         return int(number)
 
     def on_gather(self, index: Any, count: int) -> Value | None:
-        """Return the place of one of `count` elements, from 0 on; None for an index that is no int.
+        """Return the place of one of `count` elements, from 0 on; None for an index that is not an int.
 
-        It holds for every index; that there is such an element is checked, and where not, the trace raises.
+        The place holds for every index. The trace checks that there is such an element, and raises if not.
         """
         node = index.node if isinstance(index, Reading) else index
         if not isinstance(node, Value) or not self.is_whole(node) or getattr(index, "is_truth", False):
@@ -222,7 +221,7 @@ class _Tracer(modes.Watcher):
             return where(held, place, 0.0)  # outside, nothing may be read
 
     def _note_ints(self, node: Value) -> list[Value]:
-        """Note, and return, the inputs that are ints and that a whole number was computed from."""
+        """Note and return the inputs, all ints, from which a whole number was computed."""
         found = [x for x in evaluation_order(node) if x.op is None and self._wholes.get(x)]
         self.whole.update(found)
         return found
@@ -234,7 +233,7 @@ class _Tracer(modes.Watcher):
         )
 
     def is_whole(self, node: Value) -> bool:
-        """Whether a node is a whole number by the way it was computed: from arguments that are ints."""
+        """Whether a node is sure to be a whole number, because it was computed from ints."""
         if not self._wholes:
             integers = self.call.integers()
             self._wholes = {x: k in integers for k, x in enumerate(self.inputs)}
@@ -253,8 +252,8 @@ class Reading(Recorder):
     """A number or a truth that a traced function has read off its Values.
 
     It may be computed with, and returned beside the result; no derivative passes. Where Python needs its
-    truth, or a whole number itself, a guard is noted. Of any other number Python's own functions get an
-    error, since it would be frozen into the program.
+    truth, or its whole number, a guard is noted. For any other number Python's own functions get an error,
+    since that number would be frozen into the program.
     """
 
     __slots__ = ("is_tie", "is_truth", "node", "tracer")

@@ -1,6 +1,6 @@
 """The ways through a function, made ready for batches: each item takes the first that holds for it.
 
-This is what a machine does with a batch, and a worker of a cluster with a chunk of one.
+One machine runs a whole batch so, and a worker of a cluster runs a chunk of one.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ __all__ = ["Layout", "Variant", "Variants"]
 
 @dataclass(frozen=True)
 class Layout:
-    """What a batch consists of.
+    """The inputs and the outputs of a batch.
 
-    Its inputs are the numbers of the arguments, of which `mapped` says which are columns, then those of
-    captured leaves. Its outputs are the numbers of the results, then the derivatives with respect to the
-    arguments, which `sums` says whether to add up; and with `leaf_gradients` those with respect to the
-    leaves, which are added up. `function_name` is for errors.
+    Its inputs are the numbers of the arguments, then those of captured leaves; `mapped` says which of the
+    arguments are columns. Its outputs are the numbers of the results, then the derivatives with respect to
+    the arguments; `sums` says which of these are added up. With `leaf_gradients` the derivatives with
+    respect to the leaves follow, added up. `function_name` is for errors.
     """
 
     function_name: str
@@ -41,27 +41,27 @@ class Layout:
         return output >= len(self.sums) or self.sums[output]
 
     def adds_up(self, leaves: int) -> bool:
-        """Whether any output is added up, with so many leaves."""
+        """Whether any output is added up, with that number of leaves."""
         return any(self.sums) or (self.leaf_gradients and leaves > 0)
 
     def size(self, leaves: int) -> int:
-        """Return how many outputs there are with so many leaves."""
+        """Return how many outputs there are with that number of leaves."""
         return len(self.sums) + leaves * self.leaf_gradients
 
     def outputs(self, leaves: Sequence[int]) -> list[int]:
-        """Return which outputs a program has that reads these leaves."""
+        """Return the positions of the outputs of a program that reads these leaves."""
         of_leaves = [len(self.sums) + k for k in leaves] if self.leaf_gradients else []
         return [*range(len(self.sums)), *of_leaves]
 
     def build(self, program: Program, leaves: Sequence[int]) -> BatchReplay:
-        """Return what runs a program over a batch; with branches, sums are added up by `Variants`."""
+        """Return the replay of a program over a batch; with branches, `Variants` adds up the sums."""
         mapped = [*self.mapped, *[False] * len(leaves)]
         sums = [self.is_sum(k) and not program.has_branches for k in self.outputs(leaves)]
         return load(self.backend).build_batch(program, mapped, sums)
 
 
 class Variant(NamedTuple):
-    """One way through the function: what runs it, whether there are others, and which leaves it reads."""
+    """One way through the function: its replay, whether there are others, and the leaves it reads."""
 
     replay: BatchReplay
     has_branches: bool
@@ -73,10 +73,10 @@ Evaluate = Callable[[int], "tuple[Sequence[int], Sequence[float]]"]
 
 
 class Variants:
-    """The variants of a function that are known, over items of one batch.
+    """The known variants of a function, over the items of one batch.
 
-    `learn` returns another variant, given an item that no variant holds for; None if enough are kept.
-    Then `evaluate` returns the item's outputs, which ones and what they are, without a program.
+    Given an item for which no variant holds, `learn` returns another variant; None if enough are kept. Then
+    `evaluate` returns the positions and the numbers of the item's outputs, without a program.
     """
 
     def __init__(self, layout: Layout, known: list[Variant]) -> None:
@@ -92,7 +92,7 @@ class Variants:
         learn: Learn,
         evaluate: Evaluate,
     ) -> tuple[Any, list[int], Any]:
-        """Return the columns, which outputs are added up, and their sums: a row for each block.
+        """Return the columns, which outputs are added up, and their sums, block by block.
 
         `columns` has the numbers of the arguments, arrays where they are mapped. `leaves` returns the
         numbers of captured leaves. The columns that are returned go by the number of the output.

@@ -308,7 +308,7 @@ def test_prepared_calls_read_the_arrays_in_place(what):
         w += 1.0
 
 
-def test_prepared_rows_and_branches():
+def test_prepared_batches_and_branches():
     P = np.array([1.0, -2.0, 0.5])
     X = np.linspace(-1, 1, 50)
     c = compile(lambda p, x: relu(p[0] * x + p[1]) + maximum(p[2], x) * p[2] + p[0] * p[0])
@@ -329,7 +329,7 @@ def test_prepared_rows_and_branches():
 
 def test_bad_input_says_what_to_do():
     c = compile(smooth)
-    with pytest.raises(ValueError, match="rows"):
+    with pytest.raises(ValueError, match="given 3 and 4 items"):
         c.map(np.zeros(3), np.zeros(4))
     with pytest.raises(TypeError, match="complex"):
         c(1.0, 2j)
@@ -483,7 +483,7 @@ def test_more_bad_input_says_what_to_do(monkeypatch):
         c.map(column, y=2.0)
     with pytest.raises(TypeError, match="in_axes='a'"):
         c.map(column, 2.0, in_axes="a")
-    with pytest.raises(ValueError, match="no rows"):
+    with pytest.raises(ValueError, match="empty batch"):
         c.map(np.zeros(0), 2.0, reduce="mean")
     with pytest.raises(TypeError, match="returns none"):
         compile(lambda x: []).grad(1.0)
