@@ -1,7 +1,7 @@
 """The body of a loop: what an iteration computes, in order, and the loops inside it.
 
-A layer of 64 neurons is a loop in the body of the loop over the data. It is found as the loops of a
-program are (`loops`), in the items of a body, and each operand is classified once more, over the inner
+A layer of 64 neurons is a loop in the body of the loop over the data. It is found among the items of the
+body as loops are found in a program (`loops`), and each operand is classified once more, over the inner
 iterations.
 """
 
@@ -37,16 +37,16 @@ TERMS: Final = "+="
 """The name of an item that adds its operands, in their order, to a sum over all iterations."""
 
 PRODUCT: Final = "+= *"
-"""The name of an item that adds the product of its two operands to such a sum."""
+"""The name of an item that adds the product of its two operands to a sum over all iterations."""
 
 MOST_OPERANDS: Final = 4
-"""Items with more are in no inner loop."""
+"""Items with more operands are in no inner loop."""
 
 GAIN: Final = 100
 """Items that an inner loop must save."""
 
 FEW: Final = 8
-"""Results of the inner iteration before that are kept in registers; more are kept in memory."""
+"""Results of the previous inner iteration that are kept in registers; more are kept in memory."""
 
 
 class Number(NamedTuple):
@@ -76,7 +76,7 @@ class Carried(NamedTuple):
 
 
 class Table(NamedTuple):
-    """An operand that differs without a rule; `positions` are those of this loop that it may read."""
+    """An operand that differs irregularly; `positions` are those of this loop that it may read."""
 
     slots: Any
     positions: tuple[int, ...]
@@ -94,31 +94,31 @@ class Item(NamedTuple):
 
     @property
     def key(self) -> tuple[str, int]:
-        """What items have in common that may be one item of a loop."""
+        """What items must have in common to become one item of a loop."""
         return self.name, len(self.operands)
 
 
 class Every(NamedTuple):
-    """An operand of the body that all inner iterations have."""
+    """An operand of the body that is the same in all inner iterations."""
 
     operand: Operand
 
 
 class Local(NamedTuple):
-    """An operand made in the same inner iteration, by its item number `item`."""
+    """An operand made in the same inner iteration by item number `item`."""
 
     item: int
 
 
 class Before(NamedTuple):
-    """An operand made in the inner iteration before; `first` is that of the first one."""
+    """An operand made in the previous inner iteration; the first one reads `first`."""
 
     item: int
     first: Operand
 
 
 class Each(NamedTuple):
-    """An operand of the body for each inner iteration."""
+    """An operand of the body that differs between inner iterations."""
 
     operands: tuple[Operand, ...]
 
@@ -126,9 +126,9 @@ class Each(NamedTuple):
 class Inner:
     """A loop in a body: `times` iterations of `period` items, and the operands of these.
 
-    `stored` are items whose results are kept for each inner iteration, `last` those of which the result of
-    the last one is read after the loop, and `accumulated` those that are kept in memory from one inner
-    iteration to the next.
+    `stored` are items whose results are kept for each inner iteration, `last` those whose last result is
+    read after the loop, and `accumulated` those that are kept in memory from one inner iteration to the
+    next.
     """
 
     def __init__(self, items: Sequence[Item], codes: Any, run: Run) -> None:
@@ -151,7 +151,7 @@ class Inner:
             for j in np.flatnonzero(table[0] != ABSENT).tolist():
                 given = tuple(item.operands[o] for item in self.items[j :: self.period])
                 if any(isinstance(x, Table) and not own.isdisjoint(x.positions) for x in given):
-                    self.cost = len(items)  # it may be of this very iteration, and is read too early
+                    self.cost = len(items)  # it may be made in this very iteration, after it is read
                 if same[j]:
                     self.operands[j].append(Every(given[0]))
                 elif local[j]:
@@ -167,7 +167,7 @@ class Inner:
 
     @property
     def saved(self) -> int:
-        """How many items fewer there are, less those that must be brought together."""
+        """How many items the loop saves, less those that must be gathered for it."""
         return (self.times - 1) * self.period - self.cost
 
 
@@ -206,12 +206,12 @@ def body(items: Sequence[Item]) -> list[Item | Inner]:
 
 
 def key_of(x: Operand) -> tuple[Any, ...]:
-    """Return what tells operands apart."""
+    """Return a key that tells operands apart."""
     return (Table, x.slots.tobytes()) if isinstance(x, Table) else (type(x), *x)
 
 
 def _best(items: Sequence[Item], codes: Any, run: Run, at: int) -> Inner | None:
-    """Return the loop that a run is, or is without its ends, if it pays."""
+    """Return a run, perhaps without its ends, as a loop, if it pays."""
     best: Inner | None = None
     for times in (1, 2):
         for head, tail in ((0, 0), (1, 0), (0, 1), (1, 1)):
@@ -230,7 +230,7 @@ def _best(items: Sequence[Item], codes: Any, run: Run, at: int) -> Inner | None:
 
 
 def _find_readers(parts: Sequence[Item | Inner]) -> None:
-    """Find which results of inner loops are read outside of them, or in another of their iterations."""
+    """Find the results of inner loops that are read outside of them, or in another inner iteration."""
     place = {
         item.position: (part, *divmod(i, part.period))
         for part in parts
@@ -254,7 +254,7 @@ def _find_readers(parts: Sequence[Item | Inner]) -> None:
 
 
 def _outside(x: Every | Local | Before | Each) -> Iterator[tuple[Operand, bool]]:
-    """Yield the operands of the body that an operand of an inner loop may be, and whether one of many."""
+    """Yield the operands of the body that an inner operand reads, and whether it is an `Each`."""
     if isinstance(x, Every):
         yield x.operand, False
     elif isinstance(x, Before):

@@ -1,9 +1,9 @@
 """Apply the builder's identities to a stream of instructions, where they hold in every iteration of a loop.
 
-What a rule writes for x ** 2 contains x ** 1, and a sum begins with -0.0 and a term. In straight code the
-builder never writes such an instruction; in a stream whose loops are to be found, it must not be missing
-from one iteration and be there in the next. So a loop's body is written by a builder once, and what it
-finds superfluous is passed over in all iterations.
+The rule of x ** 2 contains x ** 1, and a sum begins with -0.0 and a term. In straight code the builder
+never writes such an instruction. In a stream whose loops are to be found, all iterations must have the same
+instructions. So a builder writes the body of a loop once, and what it finds superfluous is skipped in all
+iterations.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def simplified(
 ) -> tuple[Any, Any, Any]:
     """Return the operands without superfluous results, what stands for each slot, and the numbers.
 
-    `opcodes` are indices of `primitives`. `operands` has a row for each operand of an instruction: slots,
-    where instruction i makes slot `first` + i, ~k for number k, or `ABSENT`; equal numbers are one. Between
-    the `runs` the code is straight. No instruction is removed: nothing reads those that are superfluous.
+    `opcodes` are indices of `primitives`. ``operands[j]`` has operand j of each instruction: a slot, ~k for
+    number k, or `ABSENT`. Instruction i makes slot `first` + i; equal numbers are one. Between the `runs`
+    the code is straight. No instruction is removed: nothing reads those that are superfluous.
 
-    Of x · 1 + -0.0, nothing is left but x:
+    Only x is left of x · 1 + -0.0:
 
     >>> from autograd_mini.engine.table import named
     >>> code = np.array([[0, 1], [~0, ~1]])
@@ -70,7 +70,7 @@ def simplified(
 
 
 def followed(stands: Any, operands: Any) -> Any:
-    """Return operands with what stands for them in their places."""
+    """Return the operands, each replaced by what stands for it."""
     result = stands[np.maximum(operands, 0)]
     np.copyto(result, operands, where=operands < 0)
     return result
@@ -93,8 +93,9 @@ def _superfluous(
 ) -> Iterator[tuple[int, Any]]:
     """Yield positions of a body that need no instruction, and what stands for their results.
 
-    That is a slot for each iteration, or the bytes of a number. `columns`, of shape (operands, iterations,
-    positions), are operands as `simplified` takes them, and `base` is the slot of the first.
+    What stands for one is a slot for each iteration, or the bytes of a number. `columns`, of shape
+    (operands, iterations, positions), are operands as `simplified` takes them, and `base` is the slot of
+    the first.
     """
     rows, times, period = columns.shape
     makes = base + period * np.arange(times)

@@ -10,13 +10,13 @@ import numpy as np
 __all__ = ["ABSENT", "Run", "repeats"]
 
 LEAST: Final = 6
-"""Iterations of a loop, at least."""
+"""The least number of iterations of a loop."""
 
 GAIN: Final = 48
 """Instructions that a loop must save."""
 
 ABSENT: Final = -(1 << 31)
-"""In a table of operands, that an instruction has no more of them."""
+"""Stands in a table of operands where an instruction has no operand."""
 
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
@@ -35,7 +35,7 @@ class Run(NamedTuple):
 
 
 def repeats(opcodes: Any, operands: Any = (), first: int = 0) -> list[Run]:
-    """Return disjoint runs of equal opcodes, in their order; the longest savings are taken first.
+    """Return disjoint runs of equal opcodes, in their order; those that save most are chosen first.
 
     `opcodes` is an array of ints. `operands` are arrays of references, one for each operand of an
     instruction, where instruction i is called `first` + i: a run is cut where the fewest of them cross.
@@ -73,7 +73,7 @@ def _best(opcodes: Any) -> list[tuple[int, int, int]]:
     taken = []
     for _, negative, first, last in options:
         start, end, period = first, last, -negative
-        if not free[start:end].all():  # what is left of it may still be one
+        if not free[start:end].all():  # the rest of it may still be a region
             rest = np.flatnonzero(free[start:end])
             if len(rest) < (end - start) // 2:
                 continue
@@ -90,8 +90,8 @@ def _best(opcodes: Any) -> list[tuple[int, int, int]]:
 def _periods(opcodes: Any, most: int = 100) -> list[int]:
     """Return distances between equal windows of 4, 16, 64, … opcodes, the most frequent first.
 
-    Windows are hashed by doubling. Of long ones a sixteenth is looked at, the same ones in each repeat,
-    since their hash says which.
+    Windows are hashed by doubling. A sixteenth of the long ones is looked at, chosen by their hashes, so
+    that it is the same in each repeat.
     """
     found: dict[int, int] = {}
     with np.errstate(over="ignore"):
@@ -124,7 +124,7 @@ def _mixed(x: Any) -> Any:
 
 
 def _regions(opcodes: Any, period: int) -> list[tuple[int, int]]:
-    """Return maximal (start, end) in which each opcode is that of a period before, and which pay."""
+    """Return the maximal (start, end) in which opcodes repeat after `period`, if they pay."""
     equal = np.zeros(len(opcodes) - period + 2, bool)
     np.equal(opcodes[:-period], opcodes[period:], out=equal[1:-1])
     edges = np.flatnonzero(equal[1:] != equal[:-1])
@@ -140,7 +140,7 @@ def _in_phase(
     first: int,
     bounds: tuple[int, int],
 ) -> list[Run]:
-    """Cut each region into iterations where the fewest references cross, and let it grow in its bounds."""
+    """Cut each region into iterations where the fewest references cross; extend it within `bounds`."""
     runs: list[Run] = []
     for start, end, period in regions:
         length = end - start

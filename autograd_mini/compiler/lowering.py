@@ -1,8 +1,8 @@
 """Write a graph of Values, and its reverse sweep, as a `Program`.
 
-The nodes are numbered once, and from then on they are ints. The sweep is written in the order in which
-`Value.backward` adds up, so that a replay adds the same numbers in the same order; only then does the
-builder share equal instructions. So a program and the graph agree bit for bit.
+The nodes are numbered once and are ints from then on. The sweep is written in the order in which
+`Value.backward` adds up, so a replay adds the same numbers in the same order, and agrees with the graph bit
+for bit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from autograd_mini.transforms.gather import Sides, element
 __all__ = ["Graph", "Sweep"]
 
 FEW: Final = 5
-"""Operands of a `take` up to which it is written as choices: they are cheaper than memory."""
+"""A `take` of up to so many operands is written as choices, which are cheaper than memory."""
 
 LONGEST_CHAIN: Final = 64
 """How far the branches of a `where` are followed."""
@@ -29,17 +29,17 @@ WHERE: Final = TABLE["where"]
 
 
 class Graph:
-    """A graph with its inputs and outputs singled out, of which programs are made.
+    """A graph with its inputs and outputs, from which programs are made.
 
     `outputs` are Values or numbers. `inputs` are leaves; other leaves are constants, with the number they
-    have now. `guards` are pairs: a Value whose truth has decided what was recorded, and that truth. Where
-    one of `checks` is not true, the function raises.
+    have now. `guards` are pairs: a Value whose truth decided what was recorded, and that truth. Where one
+    of `checks` is not true, the function raises.
 
-    What is kept are ints. The nodes that a primitive made are numbered from 0 on, operands before results,
-    as one would write them down. Leaves and plain numbers are ~0, ~1, …, those of `numbers`; `leaves` says
-    which of them are leaves. Node k applies ``primitives[opcodes[k]]`` to the `operands` from
-    ``ends[k]`` to ``ends[k + 1]``. `edgeless` are the places in `operands` of those that no derivative
-    passes to, and `truths` says of each `where` whether its condition was true.
+    The graph is kept as ints. The nodes that a primitive made are numbered from 0 on, operands before
+    results. Leaves and plain numbers are ~0, ~1, …, in the order of `numbers`; `leaves` says which of them
+    are leaves. Node k applies ``primitives[opcodes[k]]`` to the `operands` from ``ends[k]`` to
+    ``ends[k + 1]``. `edgeless` has the places in `operands` to which no derivative passes, and `truths`
+    the truth of the condition of each `where`.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Graph:
         del self._known
 
     def _number(self, roots: Sequence[Value]) -> None:
-        """Number all that `roots` were computed from: the first operand's side before the second's."""
+        """Number all nodes from which `roots` were computed, those of the first operand first."""
         known = self._known = dict[Value, int]()
         codes: dict[Primitive, tuple[int, list[int] | None]] = {}
         operands, opcodes, ends = self.operands, self.opcodes, self.ends
         stack: list[Any] = [*reversed(roots)]
         while stack:
             node = stack.pop()
-            if node is None:  # all below the node under it is numbered
+            if node is None:  # everything below the next node is numbered
                 node, given = stack.pop(), stack.pop()
                 op = node.op
                 if op not in codes:
@@ -105,7 +105,7 @@ class Graph:
         return -len(self.numbers)
 
     def operands_of(self, node: int) -> Sequence[int]:
-        """Return what a node was computed from."""
+        """Return the operands of a node."""
         return self.operands[self.ends[node] : self.ends[node + 1]]
 
     def program(
@@ -119,11 +119,11 @@ class Graph:
     ) -> Program:
         """Return the program of the outputs, then the derivatives of output `root`.
 
-        They are with respect to the inputs at the positions `gradients`, and what a zeroed `grad` would be;
-        with ``from_zero=False`` a -0.0 stays one. A derivative that goes through `where` depends on the
-        branch: with ``branches="guard"`` the program holds for the branch recorded, and sums in
-        `Value.backward`'s order; with ``branches="select"`` it holds for both, each sum in one order.
-        Not `shared`, it has an instruction for each operation of the graph (`unshared`).
+        Derivatives are with respect to the inputs at the positions `gradients`, and are added to 0.0 as to
+        a zeroed `grad`; with ``from_zero=False`` a -0.0 stays one. A derivative that goes through `where`
+        depends on the branch: with ``branches="guard"`` the program holds for the branch recorded, and sums
+        in `Value.backward`'s order; with ``branches="select"`` it holds for both, each sum in one order.
+        If not `shared`, it has an instruction for each operation of the graph (`unshared`).
         """
         places = {leaf: ~k for k, leaf in self.leaves.items()}
         wanted = [places.get(self.inputs[k]) for k in gradients]
@@ -171,7 +171,7 @@ class Graph:
         return builder.program(outputs, guards, only_checks=self.only_checks(guards))
 
     def guard(self, node: int, slots: Any, *, passes: bool) -> tuple[int, bool] | None:
-        """Return the guard of a `where`, if a derivative `passes`, or may do so through the other side."""
+        """Return the guard of a `where`, if a derivative `passes`, or may pass on the other side."""
         condition, *branches = operands = self.operands_of(node)
         truth = self.truths[node]
         other = operands[1 + truth]
@@ -181,14 +181,14 @@ class Graph:
         return None
 
     def only_checks(self, guards: Sequence[Any]) -> bool:
-        """Whether the guards of a program are the graph's checks, and no branches."""
+        """Whether the guards of a program are checks of the graph and no branches."""
         return not self.has_branches and 0 < len(guards) == len(self.guards)
 
 
 def _edgeless(op: Primitive) -> list[int] | None:
-    """Return which operands of a primitive no derivative passes to; None: that differs between nodes.
+    """Return to which operands of a primitive no derivative passes; None if that differs between nodes.
 
-    To any operand of a `take` it may pass, but for the place.
+    It may pass to every operand of a `take` except the place.
     """
     if op is element:
         return [0]
@@ -200,7 +200,7 @@ def _edgeless(op: Primitive) -> list[int] | None:
 class Sweep:
     """The reverse sweep from the node `root` to the `wanted` leaves: which nodes, in which order.
 
-    `both` are the `where`s whose adjoint is passed to whichever branch is taken; with `select` all are.
+    `both` are the `where`s whose adjoint is passed to whichever branch is taken: all of them with `select`.
     """
 
     def __init__(self, graph: Graph, root: int, wanted: Sequence[int | None], select: bool) -> None:
@@ -218,7 +218,7 @@ class Sweep:
                 self._find_both()
 
     def _with_rule(self) -> array[int]:
-        """Return the operands; where a primitive has no rule, a number that is no node's."""
+        """Return the operands; where there is no rule, a number that is no node's."""
         graph = self.graph
         places = [[i for i, rule in enumerate(op.partials) if rule is None] for op in graph.primitives]
         ruled = graph.operands[:]
@@ -237,7 +237,7 @@ class Sweep:
         order, stack = [], [self.root] if self.root >= 0 else []
         while stack:
             node = stack.pop()
-            if node < 0:  # all below it are in the list
+            if node < 0:  # all nodes below it are in the list
                 order.append(~node)
             elif not entered[node]:
                 entered[node] = 1
@@ -247,11 +247,11 @@ class Sweep:
         return order
 
     def _find_both(self) -> None:
-        """Find the `where`s whose either branch keeps to one order.
+        """Find the `where`s of which both branches give sums the same order.
 
-        The order of sums depends on the branches taken; where it demonstrably does not, one program holds
-        for both. That is so where each branch is a chain, with no other use, that ends at the same node or
-        at leaves: whichever chain is walked, it is walked at once, and what is below waits for its end.
+        The order of sums usually depends on the branches taken; where it cannot, one program holds for
+        both. It cannot where each branch is a chain, with no other use, that ends at the same node or at
+        leaves: the chain taken is walked at once, and everything below waits for its end.
         """
         choices, operands_of = self.graph.truths, self.graph.operands_of
 
@@ -260,7 +260,7 @@ class Sweep:
             return operands_of(node)[1:] if node in choices else self._edges_of(node)
 
         def end_of(user: int, x: int) -> Any:
-            """Return the node at which the chain ends, None for leaves, something unique for no chain."""
+            """Return the node where the chain ends, None for leaves, a new object if there is no chain."""
             for _ in range(LONGEST_CHAIN):
                 if x < 0:
                     return None
@@ -292,7 +292,7 @@ class _Writer:
         self.graph, self.builder, self.slots, self.sweep = graph, builder, slots, sweep
         self.adjoints: dict[int | None, int] = {}
         self.guards: list[tuple[int, bool]] = []
-        # Of a node that only some branches use, whether it is used: terms of an unused node are left out.
+        # For nodes that only some branches use, whether they are used: terms of unused nodes are left out.
         self.activity: dict[int, int] = {}
         self.sides = Sides(self._where, self._equals, self._compared)
 
@@ -338,7 +338,7 @@ class _Writer:
                 self._add(operand, builder.emit("mul", adjoint, next(partials)), active)
 
     def _through_where(self, node: int, reach: tuple[bool, ...], selects: bool) -> None:
-        """Pass the adjoint to the branch taken: the one recorded, or whichever the condition says."""
+        """Pass the adjoint to the branch recorded, or to the one that the condition selects."""
         operands = self.graph.operands_of(node)
         adjoint, active = self.adjoints[node], self.activity.get(node)
         if not selects:
@@ -351,7 +351,7 @@ class _Writer:
                 self._add(operands[position], adjoint, side)
 
     def _through_take(self, node: int, reach: tuple[bool, ...]) -> None:
-        """Pass the adjoint to the element that the place says."""
+        """Pass the adjoint to the element at the place."""
         place, *values = self.graph.operands_of(node)
         adjoint, active = self.adjoints[node], self.activity.get(node)
         sides = self.sides.of_place(self.slots[place], len(values), active)
@@ -376,7 +376,7 @@ class _Writer:
             return
         total = constant(-0.0) if before is None else before
         self.adjoints[operand] = emit("where", active, emit("add", total, term), total)
-        if operand < 0:  # nobody passes on what a leaf has received
+        if operand < 0:  # a leaf passes nothing on
             return
         if before is None:
             self.activity[operand] = active
@@ -394,7 +394,7 @@ class _Writer:
         return self.builder.emit("equal", place, self.builder.constant(number))
 
     def _compared(self, truth: int) -> tuple[int, float] | None:
-        """Return the place and the number of which `truth` says whether they are equal."""
+        """Return the place and the number that `truth` compares."""
         builder = self.builder
         name, *operands = builder.code[truth - builder.inputs] if truth >= builder.inputs else ("",)
         if name != "equal" or min(operands) >= 0:

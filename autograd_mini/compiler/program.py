@@ -1,7 +1,7 @@
 """`Program`: straight-line code of primitives, and the `Builder` that writes it.
 
-The builder shares equal instructions and drops dead ones; it rewrites only what no IEEE-754 result can
-tell apart. The rules of the table are run on symbols, once per primitive. `lowering` makes programs of
+The builder shares equal instructions and drops dead ones; it rewrites only where all IEEE-754 results stay
+the same. The rules of the table are run on symbols, once per primitive. `lowering` makes programs from
 graphs, and `backends` run them.
 """
 
@@ -29,11 +29,11 @@ class Program:
     """Straight-line code: the inputs fill slots 0 to `inputs` - 1, each instruction the next slot.
 
     `outputs` are the operands that are the result. Each of `guards` is an operand and whether it must be
-    true (not 0) for the program to hold: it was recorded on one side of a branch, or, if they are
-    `only_checks`, an index has an element everywhere that the function returns. `primitives` are those
-    that the code names: a program keeps the ones that it was made with, whatever is defined later under
-    the same name. A program can be printed, pickled, compared and hashed; `fingerprint` is the same in
-    every process.
+    true (not 0) for the program to hold. A guard is the side of a branch that was recorded; if guards are
+    `only_checks`, each says that an index has an element, and the function raises where it has none.
+    `primitives` are those that the code names: a program keeps the ones that it was made with, whatever is
+    defined later under the same name. A program can be printed, pickled, compared and hashed; `fingerprint`
+    is the same in every process.
 
     >>> from autograd_mini import Value
     >>> from autograd_mini.compiler.lowering import Graph
@@ -61,11 +61,11 @@ class Program:
 
     @cached_property
     def table(self) -> dict[str, Primitive]:
-        """The primitives by the names that the code has for them."""
+        """The primitives by their names in the code."""
         return dict(zip(dict.fromkeys(op[0] for op in self.code), self.primitives, strict=True))
 
     def names_of(self, op: Primitive) -> list[str]:
-        """Return the names that the code has for a primitive: one, or none."""
+        """Return the names of a primitive in the code: one or none."""
         return [name for name, primitive in self.table.items() if primitive is op]
 
     def operand(self, k: int) -> float | None:
@@ -95,7 +95,7 @@ class Program:
 
     @property
     def fingerprint(self) -> str:
-        """A name for what the program computes, the same wherever it is computed."""
+        """A name for what the program computes, the same in every process."""
         return hashlib.sha256(str(self).encode()).hexdigest()
 
     def evaluate(self, numbers: Sequence[float]) -> list[float] | None:
@@ -112,7 +112,7 @@ class Program:
         return [get(k) for k in self.outputs]
 
     def expanded(self, spelled: Collection[str]) -> Program:
-        """Return the program with its derived primitives, but for those `spelled`, as their definitions."""
+        """Return the program with the definitions of derived primitives, except those `spelled`."""
         if all(op.definition is None or name in spelled for name, op in self.table.items()):
             return self
         builder = Builder(self.inputs)
@@ -145,11 +145,11 @@ class Builder:
         return k
 
     def literal(self, x: float) -> int:
-        """Return the operand that is a number of a rule, and no data."""
+        """Return the operand that is a number in a rule, not data."""
         return self.constant(x)
 
     def opening(self, term: int) -> int:
-        """Return an adjoint of one term."""
+        """Return the adjoint that begins with one term."""
         return term
 
     def emit(self, op: str | Primitive, *operands: int) -> int:
@@ -171,7 +171,7 @@ class Builder:
         return slot
 
     def name_of(self, op: str | Primitive) -> str:
-        """Return what the code calls a primitive; of two with the same name, the second gets another."""
+        """Return the name of a primitive in the code; the second of two with the same name gets another."""
         if isinstance(op, str):
             op = named(op)
         name = self._names.get(op)
@@ -184,7 +184,7 @@ class Builder:
         return name
 
     def is_number(self, k: int, x: float) -> bool:
-        """Whether operand `k` is the constant `x`, its sign included."""
+        """Whether operand `k` is the constant `x`, sign included."""
         return k < 0 and self.constants[~k] == x and copysign(1.0, self.constants[~k]) == copysign(1.0, x)
 
     def insert(
@@ -242,7 +242,7 @@ class Builder:
                         live[k] = 1
                     else:
                         used.add(~k)
-        # The new names of slots from the front, those of constants from the back: a list, indexed by both.
+        # The new numbers of slots from the front, of constants from the back: a list, indexed by both.
         new = list(range(first)) + [0] * (len(self.code) + len(self.constants))
         for i, k in enumerate(sorted(used)):
             new[~k] = ~i
@@ -273,14 +273,14 @@ COMMUTATIVE: Final = frozenset({"add", "mul", "equal"})
 EXACT: Final = frozenset(
     {"add", "sub", "mul", "div", "neg", "abs", "sqrt", "less", "equal", "where", "step"}
 )
-"""Rounded correctly everywhere: of constants they are computed at once."""
+"""Correctly rounded everywhere, so they are computed at once if their operands are constants."""
 
 
 def _times(b: Builder, x: int, y: int) -> int | None:
     if b.is_number(y, 1.0):
         return x
     if y < 0 and b.constants[~y] != b.constants[~y]:
-        return y  # nan, whatever it is multiplied with
+        return y  # nan times anything is nan
     return b.emit("neg", x) if b.is_number(y, -1.0) else None
 
 
@@ -314,7 +314,7 @@ IDENTITIES: Final[dict[str, Callable[..., int | None]]] = {
 
 
 class Symbol(Recorder):
-    """An operand that has no number: what is done to it becomes instructions."""
+    """An operand without a number: operations on it become instructions."""
 
     __slots__ = ("builder", "slot")
     record_priority = 100

@@ -1,10 +1,10 @@
-"""Roll the loops of a program back: what a Python loop unrolled while it was traced becomes one again.
+"""Find the loops of a program: a Python loop that tracing has unrolled becomes a loop again.
 
 `rolled` finds runs of equal instructions (`loops`) and classifies each operand of an iteration: a number,
-the same slot in all iterations, a result of this iteration, of an earlier one, or whatever a table says.
+the same slot in all iterations, a result of this iteration or of an earlier one, or an entry of a table.
 What is the same in all iterations is hoisted. The rest is planned after Allen and Kennedy: results that
-depend on each other around the loop are a sum of terms or a recurrence, all others are computed for many
-iterations at once. No operation is changed, nor the order in which a sum is added.
+depend on each other around the loop are a sum of terms or a recurrence; all others are computed for many
+iterations at once. Operations do not change, nor does the order in which a sum is added.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ from autograd_mini.engine.table import Primitive
 __all__ = ["Loop", "Rolled", "Stage", "Sum", "repeated", "rolled"]
 
 CHUNK: Final = 2000
-"""Positions in one vector loop: more is more code than the first cache holds."""
+"""Positions in one vector loop; the code of more would not fit the first cache."""
 
 LONG = 2500
-"""Positions of a body from which on loops are looked for in it."""
+"""Positions of a body from which on loops inside it are looked for."""
 
 LEAST_NESTED: Final = 0.3
-"""The part of a body that loops must save."""
+"""The part of a body that the loops inside it must save."""
 
 SHORTER = 0.8
-"""The part of a program that loops must save: with less, sharing equal instructions saves more time."""
+"""The part of a program that loops must save; with less, sharing equal instructions saves more time."""
 
 SHORTEST = 1000
 """Operations from which on loops are looked for."""
 
 MOST_REPEATED: Final = 0.5
-"""The part of the calls of functions that other iterations may make too: straight code shares them."""
+"""The part of the calls of functions that iterations may have in common: straight code shares them."""
 
 
 class Sum(NamedTuple):
-    """A chain of additions of which only the end is read: positions with their terms, and the start."""
+    """A chain of additions whose end alone is read: positions with their terms, and the start."""
 
     terms: list[tuple[int, Operand]]
     initial: int
@@ -73,7 +73,7 @@ class Stage(NamedTuple):
 
     @property
     def sequential(self) -> bool:
-        """Whether an iteration needs what the one before has computed."""
+        """Whether an iteration needs results of the one before."""
         return self.key[1]
 
 
@@ -86,12 +86,12 @@ def _never(op: Primitive, count: int) -> bool:
 
 
 class Rolled(Unshared):
-    """A program whose loops are found: `loops`, in order, and what is straight between them.
+    """A program with its `loops`, in order, and the straight code between them.
 
     `operands` has a column for each instruction: slots, ~k for number k, or `ABSENT`. `results` and
     `conditions` are outputs and guards. Nothing reads what `identities` finds superfluous.
-    `in_order` says of a primitive, and a number of operands, whether it must be called once in each
-    iteration, one iteration after the other.
+    `in_order` says whether a primitive, with a number of operands, must be called once in each iteration,
+    one iteration after the other.
     """
 
     def __init__(self, program: Unshared, in_order: Callable[[Primitive, int], bool] = _never) -> None:
@@ -134,7 +134,7 @@ class Rolled(Unshared):
         self.numbers = kinds.view(float)
 
     def _simplify(self, runs: Sequence[Run]) -> None:
-        """Let nothing read what the builder would not write in any iteration."""
+        """Make sure that nothing reads what the builder would write in no iteration."""
         primitives = [self.table[name] for name in self.names]
         self.operands, stands, self.numbers = simplified(
             self.opcodes, self.operands, self.numbers, primitives, self.first, runs
@@ -144,7 +144,7 @@ class Rolled(Unshared):
         self.conditions = [(k, expected) for k, (_, expected) in zip(held, self.conditions, strict=True)]
 
     def _loop(self, run: Run) -> Loop:
-        """Return a run as a loop: of several periods, or without its ends, if that is more regular."""
+        """Return a run as a loop; of several periods, or without its ends, if that is more regular."""
         best: Loop | None = None
         for times in (1, 2, 3, 4):
             for head, tail in ((0, 0), (1, 0), (0, 1), (1, 1)):
@@ -164,9 +164,9 @@ class Rolled(Unshared):
         return best
 
     def _plan(self) -> None:
-        """Plan the loops, the last first: of each part, what is needed is what later ones read.
+        """Plan the loops, the last one first: a part must compute what later parts read.
 
-        `parts` are the loops, and lists of the straight instructions between them, in order.
+        `parts` are the loops and, between them, lists of straight instructions, in order.
         """
         self.parts: list[Loop | list[int]] = []
         self.kept = np.zeros(self.first + len(self.opcodes), bool)
@@ -188,7 +188,7 @@ class Rolled(Unshared):
         self.loops = [loop for loop in self.loops if loop.live]
 
     def _add_straight(self, code: range) -> None:
-        """Add what is needed of straight code to the parts; `kept` is what other parts read."""
+        """Add the needed straight code to the parts; `kept` is what other parts read."""
         live: list[int] = []
         needed: set[int] = set()
         for i in reversed(code):
@@ -227,9 +227,9 @@ class Rolled(Unshared):
 class Loop:
     """A run with its operands classified; after `plan`, with the stages in which it is computed.
 
-    `stage` of a position is the key of one of the `stages`, which are in the order in which they are
-    computed. `kind` is "parallel", "sum" or "sequential". `columns` are the positions whose results all
-    iterations keep, and `prefix` of these what is read as the result of iterations before the first.
+    `stage` has for each position the key of one of the `stages`, which are in the order of computation.
+    `kind` is "parallel", "sum" or "sequential". `columns` are the positions whose results all iterations
+    keep; `prefix` has for these what is read as the results of iterations before the first.
     """
 
     def __init__(self, rolled: Rolled, run: Run) -> None:
@@ -265,7 +265,7 @@ class Loop:
         self.in_order = {name for name, count in kinds if rolled.in_order(rolled.table[name], count)}
 
     def lines(self, rolled: Rolled) -> list[str]:
-        """Return the loop for a person to read; v7[i] is what iteration i has made of v7."""
+        """Return the loop for a person to read; v7[i] is v7 in iteration i."""
         base = self.base
 
         def some(texts: Iterable[str]) -> str:
@@ -353,7 +353,7 @@ class Loop:
         return Table(slots, tuple(np.unique((own - self.base) % period).tolist()))
 
     def hoist(self) -> None:
-        """Find what is the same in all iterations: it is computed before, and its readers read a slot."""
+        """Find what is the same in all iterations; it is computed before the loop, in one slot."""
         base, fixed = self.base, set[int]()
         for j, given in enumerate(self.operands):
             operands: list[Operand] = [
@@ -397,9 +397,9 @@ class Loop:
         self.fixed = sorted(fixed)
 
     def calls(self) -> tuple[int, int]:
-        """Return how many functions are called, and how many of the calls repeat those of an iteration."""
+        """Return the number of calls of functions, and how many repeat those of other iterations."""
         total = repeated = 0
-        kinds: dict[int, Any] = {}  # of positions that repeat themselves, which iterations are alike
+        kinds: dict[int, Any] = {}  # which iterations are alike, for positions that repeat
         for j in self.live:
             given = []
             for x in self.operands[j]:
@@ -417,7 +417,7 @@ class Loop:
         return total, repeated
 
     def plan(self, kept: Any) -> None:
-        """Plan the stages; `kept`, of iterations and positions, says what is read outside the loop."""
+        """Plan the stages; `kept`, by iteration and position, says what is read outside the loop."""
         reads = [list(_reads(operands)) for operands in self.operands]
         outside = kept.any(0)
         wanted = {j for j in self.fixed if outside[j]}
@@ -486,7 +486,7 @@ class Loop:
         return before // (CHUNK if before[-1] > CHUNK * 1.5 else len(weight)), nested
 
     def _items(self, outside: Any) -> dict[tuple[int, bool, int], list[Item]]:
-        """Return what each stage computes; a product that only a sum needs is a part of the sum."""
+        """Return the items of each stage; a product that only a sum needs is a part of the sum."""
         items: dict[tuple[int, bool, int], list[Item]] = {self.stage[j]: [] for j in self.live}
         factors: dict[int, list[Operand]] = {}
         for total in self.sums.values():
@@ -507,7 +507,7 @@ class Loop:
         return items
 
     def _read_next(self) -> dict[tuple[int, int], bool]:
-        """Return whether a position reads another one iteration later, and in no other way."""
+        """Return, for pairs of positions, whether one reads the other only one iteration later."""
         near: dict[tuple[int, int], bool] = {}
         for j in self.live:
             for x in self.operands[j]:
@@ -546,7 +546,7 @@ class Loop:
         self.columns = [j for j in self.live if needed[j] and self.kind[j] != "sum"]
 
     def _sum(self, members: Sequence[int], kept: Any) -> Sum | None:
-        """Return the members as a sum, if they are a chain of additions that nobody reads but its end."""
+        """Return the members as a sum, if they are a chain of additions whose end alone is read."""
         if any(self.names[j] != "add" for j in members):
             return None
         own = set(members)
@@ -580,7 +580,7 @@ class Loop:
 
 
 def _reads(operands: Sequence[Operand]) -> Iterator[tuple[int, int]]:
-    """Yield the positions that operands read, and of how many iterations ago, at least."""
+    """Yield the positions that operands read, and how many iterations ago at least."""
     for x in operands:
         if isinstance(x, Here):
             yield x.position, 0

@@ -1,10 +1,10 @@
-"""Write a program as it is computed, instruction by instruction, so that its loops can still be seen.
+"""Write a program with an instruction for each operation, so that its loops can still be found.
 
-Sharing equal instructions, and identities on the data, blur the period of what a Python loop has unrolled:
-where one number of the data is 1.0, an iteration would be shorter than the others.
+If equal instructions were shared, and identities applied to the data, the iterations of an unrolled loop
+would no longer be alike: one whose number is 1.0 would be shorter than the others.
 
-Such a program is long, so it consists of arrays from the start. What each node of the graph adds to the
-reverse sweep is known from its primitive: it is written once (`_passed_on`), and then for all nodes alike.
+Such a program is long, so it consists of arrays from the start. The primitive of a node determines what the
+node adds to the reverse sweep. That is written once (`_part`), then copied for all nodes alike.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ __all__ = ["Unshared", "unshared"]
 
 
 MOST_OPERANDS: Final = 3
-"""Operands of an instruction; what has more is written as its definition."""
+"""Operands of an instruction; a primitive of more is written as its definition."""
 
 COPIES: Final = (identity, stop_gradient)
 """Primitives that need no instruction."""
 
 
 class Unshared(Program):
-    """A program as arrays: `opcodes` are places in `primitives`, which the code calls `names`.
+    """A program as arrays: `opcodes` are places in `primitives`, whose names in the code are `names`.
 
     `operands` has a column for each instruction: slots, ~k for number k of `numbers`, or `ABSENT`.
     """
@@ -76,7 +76,7 @@ class Unshared(Program):
 
     @cached_property
     def table(self) -> dict[str, Primitive]:
-        """The primitives by the names that the code has for them."""
+        """The primitives by their names in the code."""
         return dict(zip(self.names, self.primitives, strict=True))
 
     @cached_property
@@ -86,7 +86,7 @@ class Unshared(Program):
 
     @cached_property
     def code(self) -> tuple[Instruction, ...]:
-        """The instructions, for who wants them one by one."""
+        """The instructions as tuples."""
         names = [self.names[k] for k in self.opcodes.tolist()]
         rows = zip(names, *self.operands.tolist(), strict=True)
         return tuple([tuple([x for x in row if x != ABSENT]) for row in rows])
@@ -104,9 +104,9 @@ def unshared(graph: Graph, sweep: Sweep | None, from_zero: bool) -> Unshared:
 
 
 class _Builder(Builder):
-    """A builder that shares and rewrites nothing but what rules say: a partial of 1 or -1.
+    """A builder that shares nothing and rewrites only partials of 1 or -1.
 
-    Each occurrence of a constant is one of its own.
+    Each occurrence of a constant is a constant of its own.
     """
 
     def __init__(self, inputs: int) -> None:
@@ -115,19 +115,19 @@ class _Builder(Builder):
         self._minus_zero = super().constant(-0.0)
 
     def constant(self, x: float) -> int:
-        """Return an operand that is the number `x`, and of this occurrence alone."""
+        """Return a new operand that is the number `x`."""
         self.constants.append(x)
         return -len(self.constants)
 
     def literal(self, x: float) -> int:
-        """Return an operand that is a number of a rule."""
+        """Return an operand that is a number in a rule."""
         k = self.constant(x)
         if x in (1.0, -1.0):
             self._literals[k] = x
         return k
 
     def opening(self, term: int) -> int:
-        """Write the first term of an adjoint as any other: added to -0.0."""
+        """Write the first term of an adjoint like any other: added to -0.0."""
         return self.emit("add", self._minus_zero, term)
 
     def emit(self, op: str | Primitive, *operands: int) -> int:
@@ -154,7 +154,7 @@ class _Builder(Builder):
         *,
         only_checks: bool = False,
     ) -> Unshared:
-        """Return what has been written, all of it."""
+        """Return the program with all instructions."""
         numbers = {name: k for k, name in enumerate(self.primitives)}
         opcodes = np.array([numbers[op[0]] for op in self.code], np.int32)
         operands = np.full((max(map(len, self.code), default=1) - 1, len(self.code)), ABSENT, np.int32)
@@ -169,9 +169,9 @@ class _Builder(Builder):
 class _Part(NamedTuple):
     """What a node adds to the sweep: instructions, their numbers, and which of them end a term.
 
-    Operands of the instructions are 0, the adjoint of the node; 1, its result; then its operands; then the
-    adjoints of these so far; then the results of these instructions. A term is the place of an operand and
-    the instruction that is its adjoint from then on.
+    The operands of the instructions are numbered: 0 is the adjoint of the node, 1 its result; then follow
+    the node's operands, the adjoints of these so far, and the results of the instructions. A term is the
+    place of an operand and the instruction that is its adjoint from then on.
     """
 
     code: Sequence[tuple[Primitive, Sequence[int]]]
@@ -208,7 +208,7 @@ def _part(op: Primitive, reach: tuple[bool, ...], truth: bool, is_root: bool) ->
 class _Arrays:
     """Writes the instructions of a graph into arrays: one for each node, then the sweep.
 
-    Of `pieces` each is the places of instructions that do the same, their opcode and their operands.
+    Each of `pieces` has the places of instructions that do the same, their opcode and their operands.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -224,7 +224,7 @@ class _Arrays:
         leaves = {k: positions[x] for k, x in graph.leaves.items() if x in positions}
         is_constant[list(leaves)] = False
         self.numbers: list[float] = numbers[is_constant].tolist()
-        # Slots of nodes from the front, of numbers from the back: what the graph calls them is their place.
+        # Indexed by the graph's numbers: nodes from the front, leaves and numbers from the back.
         self.slots = np.concatenate([self.first + np.cumsum(~is_copy) - 1, -np.cumsum(is_constant)[::-1]])
         self.slots[[~k for k in leaves]] = list(leaves.values())
         for node in np.flatnonzero(is_copy).tolist():
@@ -253,8 +253,8 @@ class _Arrays:
     def write(self, sweep: Sweep, leads: Any) -> Any:
         """Write the sweep, and return the adjoints of nodes and leaves; -1 where there is none.
 
-        None if a node has received nothing, so that it would have to be left out. `leads` says which nodes
-        lead to wanted leaves.
+        None if a node has received nothing, since that node would have to be left out. `leads` says which
+        nodes lead to wanted leaves.
         """
         adjoints = np.full(len(self.slots), -1)
         nodes, groups = self._alike(sweep, leads)
@@ -264,12 +264,12 @@ class _Arrays:
         for at, part in groups:
             sizes[at] = len(part.code)
         starts = self.first + self.size + np.cumsum(sizes) - sizes
-        # A term is added to what the adjoint was before, which begins at -0.0.
+        # Each term is added to the adjoint so far, which begins at -0.0.
         target = np.concatenate([self.operand(nodes[at], j) for at, part in groups for j, _ in part.terms])
         made = np.concatenate([starts[at] + i for at, part in groups for _, i in part.terms])
         order = np.lexsort((made, target))
         target, made = target[order], made[order]
-        adjoints[target] = made  # of several the last one stays
+        adjoints[target] = made  # of several, the last one is kept
         if (adjoints[nodes[1:]] < 0).any():
             return None
         self.size += int(sizes.sum())
@@ -291,9 +291,9 @@ class _Arrays:
         return adjoints
 
     def _alike(self, sweep: Sweep, leads: Any) -> tuple[Any, list[tuple[Any, _Part]]]:
-        """Return the nodes that pass something on, in order, and for those that do alike what it is.
+        """Return, in order, the nodes that pass something on, and groups of like nodes with what they pass.
 
-        Of these the places in that order are returned. The root, which has received 1.0, comes first.
+        A group has the places of its nodes in that order. The root, which has received 1.0, comes first.
         """
         graph = self.graph
         order = np.array(sweep.order)
@@ -320,7 +320,7 @@ class _Arrays:
         return nodes, groups
 
     def program(self, sweep: Sweep | None, from_zero: bool) -> Unshared | None:
-        """Return the program of the graph's outputs and derivatives; None where `write` returns it."""
+        """Return the program of the graph's outputs and derivatives; None where `write` returns None."""
         graph, slots = self.graph, self.slots
         outputs = slots[graph.outputs].tolist()
         guards = [(int(slots[v]), expected) for v, expected in graph.guards]
