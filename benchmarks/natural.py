@@ -5,6 +5,7 @@ vectors. What is promised is against the latter, where there is data to go over.
 first answer is printed: tracing, finding the loops and compiling, by the wall's clock and the processor's.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -198,7 +199,8 @@ def long():
         print("  memory: unmeasured")
         return
     folder, command = Path(__file__).parent, [sys.executable, "-c", MEMORY]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
+    ours = {**os.environ, "PYTHONPATH": str(Path(am.__file__).parents[1])}  # the same as here
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, env=ours)
     before, most = map(int, run.stdout.split())
     print(f"  memory of a process until its first answer: {most} MB, {before} before (promised: 800)")
     if most > 800:
