@@ -17,18 +17,18 @@ Replay = Callable[[Sequence[float]], "list[float] | None"]
 BatchReplay = Callable[[Sequence[Any], int, "int | None"], tuple[Any, Any, Any]]
 """From a program's inputs over a batch, its size and a number of threads to its outputs.
 
-They are the outputs that are not added up, of shape (outputs, size); the sums of the others, of shape
-(blocks, sums), for the blocks that `sums` tells of; and for each item whether the guards hold there, None
-without guards.
+It returns the outputs that are not added up, of shape (outputs, size); the sums of the others, of shape
+(blocks, sums), for the blocks that `sums` defines; and whether the guards hold for each item, None without
+guards.
 """
 
 
 class Backend(Protocol):
     """What a module of this package offers.
 
-    `build` makes a replay of one point, bit for bit equal to `Program.evaluate`. `build_batch` makes
-    one of many: `mapped` says which inputs are columns (the others are numbers), `reduced` which outputs
-    are to be added up over the batch.
+    `build` makes a replay at one point, bit for bit equal to `Program.evaluate`. `build_batch` makes
+    a replay over a batch: `mapped` says which inputs are columns (the others are numbers), `reduced` which
+    outputs are added up over the batch.
     """
 
     def build(self, program: Program) -> Replay:
@@ -46,19 +46,19 @@ BACKENDS: Final[dict[str, tuple[tuple[str, ...], str | None]]] = {
     "numpy": (("numpy",), "numpy"),
     "llvm": (("llvmlite", "numpy"), "fast"),
 }
-"""Of each backend, the packages that it needs and the extra that brings them."""
+"""The packages that each backend needs, and the extra that brings them."""
 
 LANGUAGES: Final = (*BACKENDS, "c", "javascript")
 
 
 def installed(name: str) -> bool:
-    """Whether what the backend needs is there."""
+    """Whether the packages that the backend needs are installed."""
     packages, _ = BACKENDS[name]
     return all(find_spec(package) is not None for package in packages)
 
 
 def load(name: str) -> Backend:
-    """Return the backend called `name`; ImportError names the extra that it is missing."""
+    """Return the backend called `name`; ImportError names the extra that is missing."""
     if name not in BACKENDS:
         raise ValueError(f"no backend is called {name!r}; choose one of {', '.join(BACKENDS)}")
     if not installed(name):

@@ -1,7 +1,7 @@
 """Buffers for results, used again when no array refers to them.
 
 The first write to new pages costs more than most kernels. So the memory of results is lent. Every array
-made of it, and every view of these, refers to the loan, and the last of them gives the memory back.
+made from it, and every view of such an array, refers to the loan; the last of them gives the memory back.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from typing import Any, Final
 __all__ = ["Buffers"]
 
 KEPT: Final = 2
-"""Buffers that wait for the next call: one is free while the result of the call before is still held."""
+"""Buffers that wait for the next call; one is free while the previous result is still held."""
 
 ROOM: Final = 12 << 20
-"""Doubles in all the buffers that wait, 96 MiB: what a kernel holds on to while nobody has its results."""
+"""Doubles in all waiting buffers, 96 MiB: what a kernel keeps when nobody holds its results."""
 
 
 class Buffers:
-    """The buffers of one kernel. Threads may ask at once."""
+    """The buffers of one kernel. Several threads may ask at once."""
 
     def __init__(self) -> None:
         self._free: list[Any] = []
 
-    def take(self, columns: int, rows: int) -> Any:
-        """Return an array of shape (columns, rows), each column on a boundary of 64 bytes.
+    def take(self, columns: int, items: int) -> Any:
+        """Return an array of shape (columns, items), each column on a boundary of 64 bytes.
 
         >>> buffers = Buffers()
         >>> first = buffers.take(2, 100)
@@ -38,10 +38,10 @@ class Buffers:
         """
         import numpy as np
 
-        stride = rows + -rows % 8
+        stride = items + -items % 8
         memory = np.asarray(_Loan(self._memory(columns * stride + 8), self._free))
         start = -memory.ctypes.data % 64 // 8
-        return memory[start : start + columns * stride].reshape(columns, stride)[:, :rows]
+        return memory[start : start + columns * stride].reshape(columns, stride)[:, :items]
 
     def _memory(self, size: int) -> Any:
         import numpy as np
@@ -59,7 +59,7 @@ class Buffers:
 
 
 class _Loan:
-    """What the arrays made of a buffer refer to; NumPy keeps it for as long as there is one of them."""
+    """The object that the arrays made from a buffer refer to; it lives as long as one of them."""
 
     def __init__(self, memory: Any, free: list[Any]) -> None:
         self._memory, self._free = memory, free

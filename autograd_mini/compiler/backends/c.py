@@ -19,11 +19,10 @@ def source(program: Program) -> str:
     """Return a function ``int replay(const double *in, double *out)``; it returns 0 where a guard fails.
 
     Compile with ``-ffp-contract=off`` for results to the bit: a fused multiply-add rounds once, not twice.
-    Only `hypot` is C's own, which may differ from Python's in the last place, and the Bessel functions
-    `j0`, `j1`, `y0`, `y1` are POSIX's, and not SciPy's.
-    Where the loops of a program are found, each is a `for`, and what they keep is in static memory: the
-    function then runs in one thread at a time.
-    Raises ValueError for a primitive that C has no function for.
+    Only `hypot`, which is C's own, and the Bessel functions `j0`, `j1`, `y0`, `y1`, which are POSIX's, may
+    differ from Python's and SciPy's in the last places. Each loop found in the program is a `for`, and its
+    results are in static memory: the function then runs in one thread at a time. Raises ValueError for a
+    primitive that C has no function for.
     """
     if hasattr(program, "loops"):
         from autograd_mini.compiler.backends.c_loops import statements
@@ -65,7 +64,7 @@ def _straight(program: Program) -> list[str]:
 
 
 def expression(name: str, operands: Sequence[str]) -> str | None:
-    """Return what a primitive is in C; None where C has no word for it."""
+    """Return a primitive as an expression of C; None where C has no function for it."""
     if name == "hypot":
         return reduce("hypot({}, {})".format, operands) if operands[1:] else f"fabs({operands[0]})"
     spelling = f"{name}({{}})" if name in BESSEL else spellings.C.get(name)
@@ -82,8 +81,8 @@ def number(x: float) -> str:
 
 
 def no_function(name: str) -> ValueError:
-    """Return the error for a primitive that C has no word for."""
+    """Return the error for a primitive that C has no function for."""
     return ValueError(
-        f"primitive {name!r} has no function in C: take the text in Python, or give a primitive of "
-        "your own a definition in terms of others"
+        f"primitive {name!r} has no function in C: take the text in Python, or give your own "
+        "primitive a definition in terms of others"
     )

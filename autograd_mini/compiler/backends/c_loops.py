@@ -1,8 +1,8 @@
-"""Write a program whose loops are found as statements of C: each loop is a `for`.
+"""Write a rolled program as statements of C: each loop is a `for`.
 
-An iteration computes in the order in which the graph was recorded, so its sums are eager's. What is read in
-another iteration is carried in a variable; what is read after the loop, or through a table, is a column of
-the array `m`.
+An iteration computes in the order in which the graph was recorded, so sums are those of eager code. What is
+read in another iteration is carried in a variable; what is read after the loop, or through a table, is a
+column of the array `m`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["statements"]
 
 
 def statements(rolled: Rolled) -> list[str]:
-    """Return the lines from the numbers `in` to those `out`; where a guard fails they return 0."""
+    """Return the lines that compute `out` from `in`; where a guard fails they return 0."""
     return _Writer(rolled).lines
 
 
@@ -37,9 +37,9 @@ class _Writer:
         self.names = {k: f"in[{k}]" for k in range(self.first)}
         self.tables = self.room = self.temporaries = 0
         count = self.first + len(rolled.opcodes)
-        self.one = np.arange(count)  # of a slot, the one that stands for it: the same in all iterations
+        self.one = np.arange(count)  # the slot that stands for each: one for all iterations if they agree
         self.places = np.full(count, -1)  # in `m`
-        self.numbers: dict[int, int] = {}  # of a number in `m`, where it is
+        self.numbers: dict[int, int] = {}  # the places of numbers in `m`
         self.read: Any = np.zeros(count, bool)  # outside the loop that makes it, or in the next iterations
         for loop in self.loops:
             for j in loop.fixed:
@@ -64,7 +64,7 @@ class _Writer:
         return loop.base + loop.run.period * loop.run.times
 
     def _reserve(self) -> None:
-        """Give a place in `m` to what is read through a table, and to columns read after their loop."""
+        """Reserve places in `m` for what is read through a table, and for columns read after their loop."""
         rolled, read = self.rolled, self.read
         in_tables = np.zeros_like(read)
         ends = [*rolled.results, *(k for k, _ in rolled.conditions)]
@@ -99,14 +99,14 @@ class _Writer:
         return np.arange(self.room - count, self.room)
 
     def _is_plain(self, slots: Any) -> bool:
-        """Whether a table has inputs alone, or numbers alone."""
+        """Whether a table has only inputs, or only numbers."""
         return bool((slots < 0).all() or ((slots >= 0) & (slots < self.first)).all())
 
     def _line(self, text: str) -> None:
         self.lines.append(self.indent + text)
 
     def _text(self, k: int) -> str:
-        """Return a number, or where a slot is."""
+        """Return a number, or the place of a slot, in C."""
         if k < 0:
             return number(float(self.rolled.numbers[~k]))
         k = int(self.one[k])
@@ -120,7 +120,7 @@ class _Writer:
             self._line(f"m[{self.places[slot]}] = v{slot};")
 
     def _computed(self, name: str, op: Primitive, given: Sequence[str]) -> str:
-        """Return an expression; what a definition computes on the way becomes variables."""
+        """Return an expression; the steps of a definition become variables."""
         found = expression(name, given)
         if found is not None:
             return found
@@ -190,7 +190,7 @@ class _Writer:
         return f"w{self.temporaries}"
 
     def _entry(self, slots: Any) -> str:
-        """Return what a table has for iteration i."""
+        """Return the entry of a table for iteration i, in C."""
         if (slots < 0).all():
             return f"{self._table('double', [number(x) for x in self.rolled.numbers[~slots].tolist()])}[i]"
         if self._is_plain(slots):

@@ -1,4 +1,4 @@
-"""Cut a `Program` in two: what is the same for all items of a batch, computed once, and the rest."""
+"""Cut a `Program` in two: the part that is the same for all items of a batch, and the rest."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ class Hoisted(NamedTuple):
     """A program cut in two.
 
     `once` takes the inputs that are not mapped. `each` takes all inputs, then the results of `once`, and is
-    run on each item. To output i, wanted as a sum over the batch, each item also adds input `also[i]` of
-    `each`.
+    run on each item. If output i is a sum over the batch, each item also adds input `also[i]` of `each`.
     """
 
     once: Program
@@ -48,7 +47,7 @@ def hoist(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> 
                 break
             parts.setdefault(i, []).append(same[0])
             outputs[i] = y if same[0] == x else x
-    needed: dict[int, int] = {}  # of a result of `once`, the input of `each` that it is
+    needed: dict[int, int] = {}  # the inputs of `each` by the results of `once` that they are
     used = [x for slot, op in enumerate(program.code, first) if varies[slot] for x in op[1:]]
     for k in (*used, *outputs, *(k for k, _ in program.guards)):
         if k >= first and not varies[k] and k not in needed:
@@ -73,7 +72,7 @@ def hoist(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> 
 def _rebuilt(
     program: Program, builder: Builder, names: dict[int, int], varies: bytearray, which: bool
 ) -> Callable[[int], int]:
-    """Write the instructions that vary, or those that do not; return the new operands of the old ones."""
+    """Write the instructions that vary, or the others; return the new operands of the old ones."""
 
     def name(k: int) -> int:
         return names[k] if k >= 0 else builder.constant(program.constants[~k])

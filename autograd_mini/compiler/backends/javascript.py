@@ -2,8 +2,7 @@
 
 `SPELLED` has the primitives that are an expression in JavaScript, and the file ``functions.js`` those that
 Math lacks. Every other primitive, and every partial, is written out from its definition or rule. Results
-equal Python's to the bit for + - × ÷ and √, and differ elsewhere by what the two libraries of
-mathematical functions differ by.
+equal Python's to the bit for + - × ÷ and √; elsewhere they differ as the two mathematical libraries do.
 """
 
 from __future__ import annotations
@@ -40,10 +39,10 @@ SPELLED: Final = {
     **{name: f"Math.{name}({{}})" for name in LIBM if name not in ("atan2", "erf", "erfc", "fmod", "pow")},
     "atan2": "Math.atan2({}, {})",
 }
-"""Primitives that are an expression. To JavaScript nan is false: hence ``!== 0``."""
+"""Primitives that are an expression. JavaScript takes nan for false: hence ``!== 0``."""
 
 TESTS: Final = {"less": "{} < {}", "equal": "{} === {}"}
-"""How they are spelled where only the truth is asked for."""
+"""Their spelling where only the truth is needed."""
 
 PARTIALS: Final = {
     "where": ("null", "(z, c, x, y) => (c !== 0 ? 1 : null)", "(z, c, x, y) => (c !== 0 ? null : 1)")
@@ -57,7 +56,7 @@ LONGEST: Final = 100
 def source(program: Program) -> str:
     """Return a function ``replay(input)`` of an array of numbers; it returns null where a guard fails.
 
-    Raises ValueError for a primitive of the user's that has no definition.
+    Raises ValueError for your own primitive without a definition.
 
     >>> from autograd_mini import Value
     >>> from autograd_mini.compiler.lowering import Graph
@@ -79,53 +78,53 @@ def source(program: Program) -> str:
 
 
 def table(primitives: Iterable[Primitive]) -> str:
-    """Return JavaScript that defines ``TABLE``, a Map from these primitives' names to what a row says.
+    """Return JavaScript that defines ``TABLE``, a Map from the names of these primitives to their facts.
 
     Each has `operands`, `form`, `precedence`, `aliases`, `overload` (a name or null), `value`, and
     `partials`: an array of functions of the result and the operands, null where there is no derivative; a
-    primitive of any number of operands has one function of the result and an array. Raises ValueError for a
-    primitive of the user's that has no definition, or takes any number of operands.
+    primitive of any number of operands has one function of the result and an array. Raises ValueError for
+    your own primitive if it has no definition, or takes any number of operands.
     """
     called: dict[str, Primitive] = {}
     entries = []
-    for row in primitives:
-        called[row.name] = row
+    for op in primitives:
+        called[op.name] = op
         facts = {
-            "name": row.name,
-            "operands": row.operands,
-            "variadic": row.variadic,
-            "form": row.form,
-            "precedence": row.precedence,
-            "aliases": row.aliases,
-            "overload": row.overload and row.overload.name,
+            "name": op.name,
+            "operands": op.operands,
+            "variadic": op.variadic,
+            "form": op.form,
+            "precedence": op.precedence,
+            "aliases": op.aliases,
+            "overload": op.overload and op.overload.name,
         }
-        value = f"{row.name}_"
-        if row.name in SPELLED:
-            names = _letters(row)
-            value = f"({', '.join(names)}) => {SPELLED[row.name].format(*names)}"
+        value = f"{op.name}_"
+        if op.name in SPELLED:
+            names = _letters(op)
+            value = f"({', '.join(names)}) => {SPELLED[op.name].format(*names)}"
         text = json.dumps(facts, ensure_ascii=False)[1:-1]
-        partials = _partials(row, called)
-        entries.append(f'  ["{row.name}", {{{text}, value: {value}, partials: {partials}}}],\n')
+        partials = _partials(op, called)
+        entries.append(f'  ["{op.name}", {{{text}, value: {value}, partials: {partials}}}],\n')
     return f"{_functions(called)}export const TABLE = new Map([\n{''.join(entries)}]);\n"
 
 
-def _letters(row: Primitive) -> list[str]:
-    return [f"x{i}" for i in range(len(row.operands))]
+def _letters(op: Primitive) -> list[str]:
+    return [f"x{i}" for i in range(len(op.operands))]
 
 
-def _partials(row: Primitive, called: dict[str, Primitive]) -> str:
-    """Return the array of a row's partials; add to `called` the primitives that they call."""
-    if row.variadic:
-        if f"{row.name}_partials" not in _written_by_hand():
-            raise _no_function(row)
-        return f"{row.name}_partials"
-    if row.name in PARTIALS:
-        return f"[{', '.join(PARTIALS[row.name])}]"
+def _partials(op: Primitive, called: dict[str, Primitive]) -> str:
+    """Return the array of a primitive's partials; add to `called` the primitives that they call."""
+    if op.variadic:
+        if f"{op.name}_partials" not in _written_by_hand():
+            raise _no_function(op)
+        return f"{op.name}_partials"
+    if op.name in PARTIALS:
+        return f"[{', '.join(PARTIALS[op.name])}]"
     texts = []
-    count = len(row.operands)
+    count = len(op.operands)
     for i in range(count):
-        program, found = rules(row, tuple(k == i for k in range(count)))
-        texts.append(_arrow(program, ["y", *_letters(row)]) if found[i] else "null")
+        program, found = rules(op, tuple(k == i for k in range(count)))
+        texts.append(_arrow(program, ["y", *_letters(op)]) if found[i] else "null")
         called.update(program.table)
     return f"[{', '.join(texts)}]"
 
@@ -134,24 +133,24 @@ def _functions(called: Mapping[str, Primitive]) -> str:
     """Return the functions of these primitives, and of all that they call."""
     hand = _written_by_hand()
     found: dict[str, str] = {}
-    waiting = {f"{name}_": row for name, row in called.items()}
-    waiting |= {f"{name}_partials": row for name, row in called.items() if f"{name}_partials" in hand}
+    waiting = {f"{name}_": op for name, op in called.items()}
+    waiting |= {f"{name}_partials": op for name, op in called.items() if f"{name}_partials" in hand}
     while waiting:
-        name, row = waiting.popitem()
+        name, op = waiting.popitem()
         if name in found or name[:-1] in SPELLED:
             continue
         if name in hand:
             found[name] = hand[name]
             words = re.findall(r"\b[A-Za-z]\w*", hand[name])
-            waiting.update((word, row) for word in words if word in hand)
+            waiting.update((word, op) for word in words if word in hand)
             waiting.update(
                 (word, TABLE[word[:-1]]) for word in words if word[-1] == "_" and word not in hand
             )
             continue
-        if row.definition is None or row.variadic:
-            raise _no_function(row)
-        program = definition(row, len(row.operands))
-        letters = _letters(row)
+        if op.definition is None or op.variadic:
+            raise _no_function(op)
+        program = definition(op, len(op.operands))
+        letters = _letters(op)
         body = _Body(program, letters)
         lines = "".join(f"  {x}\n" for x in [*body.lines, f"return {body.text(program.outputs[0])};"])
         found[name] = f"function {name}({', '.join(letters)}) {{\n{lines}}}\n"
@@ -159,16 +158,16 @@ def _functions(called: Mapping[str, Primitive]) -> str:
     return "".join(f"{text}\n" for text in found.values())
 
 
-def _no_function(row: Primitive) -> ValueError:
+def _no_function(op: Primitive) -> ValueError:
     return ValueError(
-        f"primitive {row.name!r} has no function in JavaScript: take the text in Python, or give a "
-        "primitive of your own a definition: primitive(name, operands, definition=…)"
+        f"primitive {op.name!r} has no function in JavaScript: take the text in Python, or give "
+        "your own primitive a definition: primitive(name, operands, definition=…)"
     )
 
 
 @cache
 def _written_by_hand() -> dict[str, str]:
-    """What stands in ``functions.js``, by name."""
+    """The functions of ``functions.js``, by name."""
     text = (pkgutil.get_data(__package__, "functions.js") or b"").decode().replace("\nexport ", "\n")
     blocks = re.split(r"\n\n(?=/\*\*|function|const|let)", text)[1:]
     return {
@@ -191,17 +190,17 @@ def _is_open(name: str) -> bool:
 
 
 class _Body:
-    """The statements of a program, expressions nested where they are used once."""
+    """The statements of a program; expressions used once are nested."""
 
     def __init__(self, program: Program, names: Sequence[str]) -> None:
         self.program = program
         self.lines: list[str] = []
-        self.texts = list(names)  # of each slot, its name or its expression
-        self.bare = list(names)  # the same without the brackets around it
+        self.texts = list(names)  # the name or the expression of each slot
+        self.bare = list(names)  # the same without the brackets around them
         uses = Counter(k for instruction in program.code for k in instruction[1:])
         uses.update(program.outputs)
         uses.update(k for k, _ in program.guards for _ in range(2))
-        tests: dict[int, str] = {}  # of a slot, the truth of it
+        tests: dict[int, str] = {}  # the truths of slots
         for slot, (name, *operands) in enumerate(program.code, program.inputs):
             texts = [self._operand(k) for k in operands]
             if name == "where" and operands[0] in tests:
@@ -226,7 +225,7 @@ class _Body:
         return self.texts[k] if k >= 0 else _number(self.program.constants[~k])
 
     def text(self, k: int) -> str:
-        """The operand where nothing stands beside it."""
+        """Return the operand for a place where nothing stands beside it."""
         return self.bare[k] if k >= 0 else _number(self.program.constants[~k])
 
 

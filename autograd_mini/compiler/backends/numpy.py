@@ -1,7 +1,7 @@
 """Run a `Program` over a batch as calls of NumPy.
 
-Each instruction is one call on a chunk of the batch, into an array that is no longer needed; the arrays of
-a chunk stay in the cache from the first instruction to the last. One point is run as Python.
+Each instruction is one call on a chunk of the batch, and writes into an array that is no longer needed; the
+arrays of a chunk stay in the cache from the first instruction to the last. One point is run as Python.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ CHUNK: Final = 4096
 """Items done at a time: some dozens of arrays of that length fit the second cache."""
 
 IMPORTED: Final = ("copysign", "inf", "nan", "power", "where")
-"""What the expressions and constants of a program use of NumPy."""
+"""The names of NumPy that the expressions and constants of a program use."""
 
 
 def build(program: Program) -> Callable[[Sequence[float]], list[float] | None]:
-    """Return Python's replay of one point: arrays of one number would only be slower."""
+    """Return Python's replay at one point: arrays of one number would be slower."""
     return python.build(program)
 
 
@@ -41,9 +41,9 @@ def build_batch(
     >>> from autograd_mini import Value
     >>> from autograd_mini.compiler.lowering import Graph
     >>> x = Value(3.0)
-    >>> rows = build_batch(Graph([x * x], [x]).program(gradients=[0]), [True], [False, True])
+    >>> replay = build_batch(Graph([x * x], [x]).program(gradients=[0]), [True], [False, True])
     >>> import numpy as np
-    >>> rows([np.array([1.0, 2.0, 3.0])], 3)
+    >>> replay([np.array([1.0, 2.0, 3.0])], 3)
     (array([[1., 4., 9.]]), array([[12.]]), None)
     """
     import numpy as np
@@ -65,16 +65,16 @@ def build_batch(
     columns_out = [i for i, total in enumerate(reduced) if not total]
     memory = Buffers()
 
-    def run(columns: Sequence[Any], rows: int, threads: int | None = None) -> tuple[Any, Any, Any]:
+    def run(columns: Sequence[Any], count: int, threads: int | None = None) -> tuple[Any, Any, Any]:
         once_in = [c for c, m in zip(columns, mapped, strict=True) if not m]
         same = [*columns, *(before(once_in) or ())]
-        table = memory.take(len(columns_out), rows)
-        sums = np.full((-(-rows // BLOCK), len(summed)), -0.0)
-        held = np.ones(rows, dtype=bool) if program.guards else None
-        buffers = np.empty((registers, min(rows, CHUNK)))
+        table = memory.take(len(columns_out), count)
+        sums = np.full((-(-count // BLOCK), len(summed)), -0.0)
+        held = np.ones(count, dtype=bool) if program.guards else None
+        buffers = np.empty((registers, min(count, CHUNK)))
         with np.errstate(all="ignore"):
-            for start in range(0, rows, CHUNK):
-                stop = min(start + CHUNK, rows)
+            for start in range(0, count, CHUNK):
+                stop = min(start + CHUNK, count)
                 inputs = [c[start:stop] if k < len(mapped) and mapped[k] else c for k, c in enumerate(same)]
                 outputs, truths = replay(inputs, buffers[:, : stop - start])
                 for k, i in enumerate(columns_out):
@@ -86,7 +86,7 @@ def build_batch(
                         held[start:stop] &= (truth != 0.0) == expected
             for k, i in enumerate(summed):
                 if i in also:
-                    sums[:, k] += [(block.stop - block.start) * same[also[i]] for block in blocks(rows)]
+                    sums[:, k] += [(block.stop - block.start) * same[also[i]] for block in blocks(count)]
         return table, sums, held
 
     return run
@@ -156,7 +156,7 @@ def _text(program: Program, mapped: Sequence[bool]) -> tuple[str, int]:
     for slot, (name, *operands) in enumerate(program.code, first):
         arguments = list(map(text, operands))
         if name in spellings.UFUNCS:
-            for k in set(operands):  # an operand that dies here is overwritten by the result
+            for k in set(operands):  # the result overwrites an operand used last here
                 if k in place and last_use[k] == slot:
                     free.append(place.pop(k))
             if not free:

@@ -1,8 +1,7 @@
 """Run a `Program` as straight-line Python.
 
-The text comes in two versions. The fast one divides and calls `math` directly, and is right whenever
-nothing raises. Where something does (a pole, an overflow), the careful one is run instead, which calls
-the primitives.
+The text comes in two versions. The fast one divides and calls `math` directly, and is right if nothing
+raises. If something does (a pole, an overflow), the careful one is run instead, which calls the primitives.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from autograd_mini.transforms.gather import element
 __all__ = ["build", "build_batch", "source"]
 
 TESTS: Final = {"less": "{} < {}", "equal": "{} == {}"}
-"""Comparisons where only their truth is asked for."""
+"""Comparisons where only their truth is needed."""
 
 RAISING: Final[dict[str, Callable[..., float]]] = {name: getattr(math, name) for name in [*LIBM, "sqrt"]}
 """Functions that equal the primitive wherever they do not raise."""
@@ -61,17 +60,17 @@ def build_batch(
     replay = build(program)
     missed = [math.nan] * len(program.outputs)
 
-    def run(columns: Sequence[Any], rows: int, threads: int | None = None) -> tuple[Any, Any, Any]:
+    def run(columns: Sequence[Any], count: int, threads: int | None = None) -> tuple[Any, Any, Any]:
         import numpy as np
 
-        points = [c.tolist() if m else [c] * rows for c, m in zip(columns, mapped, strict=True)]
-        results = [replay(point) for point in (zip(*points, strict=True) if points else [()] * rows)]
+        points = [c.tolist() if m else [c] * count for c, m in zip(columns, mapped, strict=True)]
+        results = [replay(point) for point in (zip(*points, strict=True) if points else [()] * count)]
         held = np.array([r is not None for r in results], dtype=bool) if program.guards else None
         table = np.array([missed if r is None else r for r in results], dtype=float)
-        table = table.reshape(rows, len(program.outputs)).T
+        table = table.reshape(count, len(program.outputs)).T
         total = np.array(reduced, dtype=bool)
-        sums = [[sum(part, -0.0) for part in table[total, block].tolist()] for block in blocks(rows)]
-        return table[~total], np.array(sums).reshape(-(-rows // BLOCK), total.sum()), held
+        sums = [[sum(part, -0.0) for part in table[total, block].tolist()] for block in blocks(count)]
+        return table[~total], np.array(sums).reshape(-(-count // BLOCK), total.sum()), held
 
     return run
 
@@ -101,8 +100,8 @@ def _text(program: Program, *, careful: bool) -> str:
     for k, truth in program.guards:
         expected.setdefault(k, []).append(truth)
     constants = [f"({x!r})" if math.copysign(1.0, x) < 0 else repr(x) for x in program.constants]
-    names = [f"v{k}" for k in range(program.inputs)]  # of each slot, its name or its expression
-    tests: dict[int, str] = {}  # of a slot that is used once, the truth of it
+    names = [f"v{k}" for k in range(program.inputs)]  # the name or the expression of each slot
+    tests: dict[int, str] = {}  # the truths of slots that are used once
     lines = ["def replay(numbers):"]
     if names:
         lines.append(f"    {', '.join(names)}{',' * (len(names) == 1)} = numbers")

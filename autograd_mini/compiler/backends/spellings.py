@@ -1,4 +1,4 @@
-"""What C and NumPy call a primitive: one row for each that they have words for."""
+"""The primitives in C and in NumPy: a spelling for each that they have."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["C", "LIBM", "NUMPY", "SPELLINGS", "UFUNCS", "Spelling"]
 class Spelling(NamedTuple):
     """A primitive in the languages that have it, with ``{}`` or ``{0}`` in the places of the operands.
 
-    C's is the primitive to the bit. NumPy's is the name of a ufunc, or an expression. Python's stands
-    with the primitive itself.
+    C's equals the primitive to the bit. NumPy's is the name of a ufunc, or an expression. Python's is in
+    the primitive itself.
     """
 
     c: str | None = None

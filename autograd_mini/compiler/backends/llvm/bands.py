@@ -1,4 +1,4 @@
-"""Find the bands of a `Program`: like instructions, none of which needs another, that may be one loop."""
+"""Find the bands of a `Program`: like instructions, independent of each other, that may be one loop."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from autograd_mini.compiler.program import Program
 __all__ = ["WIDE", "Bands"]
 
 WIDE: Final = 16
-"""From this size on a band is a loop."""
+"""A band of at least this size is a loop."""
 
 LARGEST: Final = 3
-"""Operands of a tree: the larger trees are, the fewer are alike."""
+"""The most operands of a tree: the larger trees are, the fewer are alike."""
 
 
 class Bands:
     """A program's results, ordered for loops: trees of instructions, sums, and bands of like trees.
 
     A result that is used once is computed where it is used, as a part of that *tree*. A sum of many terms,
-    one after another, is a loop of its own. `bands` are lists of like trees, none of which needs another,
-    every operand before its use; those too small for a loop are joined, and have no shape.
-    A tree is made of `spelled` primitives. Those `from_memory` are written one by one, and their operands
-    are results of their own.
+    one after another, is a loop of its own. `bands` are lists of like trees, independent of each other,
+    every operand before its use; those too small for a loop are joined, and have no shape. A tree is made
+    of `spelled` primitives. Those `from_memory` are written one by one, and their operands are results of
+    their own.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class Bands:
         summed = {k for terms in self.sums.values() for k in terms[1]}
         self.leaves: list[tuple[int, ...]] = [()] * len(uses)
         self.shape: list[int] = [0] * len(uses)
-        self.shapes: list[tuple[Any, ...]] = [()]  # of each shape, a primitive and the operands' shapes
+        self.shapes: list[tuple[Any, ...]] = [()]  # for each shape, a primitive and the operands' shapes
         numbers: dict[tuple[Any, ...], int] = {}
-        level = [0] * len(uses)  # of an inlined result, that of what it needs
+        level = [0] * len(uses)  # of an inlined result, the level of its operands
         inlined = bytearray(len(uses))
         grouped: dict[int, dict[int, list[int]]] = {}
         leaves, shape = self.leaves, self.shape
@@ -100,7 +100,7 @@ class Bands:
                     straight += roots
                     self.number.update(dict.fromkeys(roots, number))
             if wide:
-                # What is narrow at this level is written before the loops: later levels may need it.
+                # Narrow bands of this level are written before the loops: later levels may need them.
                 if straight:
                     self.bands.append((0, straight))
                     straight = []
@@ -109,7 +109,7 @@ class Bands:
             self.bands.append((0, straight))
 
     def _sums(self, uses: list[int]) -> dict[int, tuple[list[int], list[int]]]:
-        """Return the last slot of each long sum, with its terms in order and the slots before the last."""
+        """Return, by the last slot of each long sum, its terms in order and its other slots."""
         first, code = self.program.inputs, self.program.code
         length = [0] * len(uses)
         before = [-1] * len(uses)

@@ -27,20 +27,20 @@ LOOP: Final = ctypes.CFUNCTYPE(
 )
 
 LONG: Final = 400
-"""Instructions from which on a vector is one register wide."""
+"""Programs of at least so many instructions have vectors of one register."""
 
 STREAMED: Final = 12_000_000
-"""Bytes of output from which on they are written past the cache."""
+"""Outputs of at least so many bytes are written past the cache."""
 
 
 def build_batch(program: Program, mapped: Sequence[bool], reduced: Sequence[bool]) -> BatchKernel:
-    """Return a function of columns; it takes the inputs, the number of rows and a number of threads.
+    """Return a function of columns; it takes the inputs, the number of items and of threads.
 
     >>> from autograd_mini import Value
     >>> from autograd_mini.compiler.lowering import Graph
     >>> x = Value(3.0)
-    >>> rows = build_batch(Graph([x * x], [x]).program(gradients=[0]), [True], [False, True])
-    >>> table, sums, held = rows([[1.0, 2.0, 3.0]], 3)
+    >>> replay = build_batch(Graph([x * x], [x]).program(gradients=[0]), [True], [False, True])
+    >>> table, sums, held = replay([[1.0, 2.0, 3.0]], 3)
     >>> table, sums, held
     (array([[1., 4., 9.]]), array([[12.]]), None)
     """
@@ -72,7 +72,7 @@ class BatchKernel:
         self._memory = Buffers()
 
     def loop(self, count: int) -> Loop:
-        """Return the loop that suits so many items."""
+        """Return the loop that suits `count` items."""
         streaming = 8 * count * self.outs > STREAMED and processor.is_x86()
         key = self._width(count), streaming
         if key not in self._kernels:
@@ -92,10 +92,10 @@ class BatchKernel:
         return self._kernels[key]
 
     def _width(self, count: int) -> int:
-        """Return the lanes of a vector for so many items.
+        """Return the lanes of a vector for `count` items.
 
-        Four registers in a vector, so that nothing waits for its operands; one where the program is so long
-        that there is always something else to do, and fewer where they would only be filled with nothing.
+        A vector has four registers, so that no operation waits for its operands; one if the program is so
+        long that other operations always fill the wait, and fewer if there are not enough items.
         """
         width = self.target.width
         if len(self.parts.each.code) > LONG:
@@ -103,21 +103,21 @@ class BatchKernel:
         return width * max(k for k in (1, 2, 4) if k == 1 or -count % (k * width) <= count // 4)
 
     def steps(
-        self, columns: Sequence[Any], uniforms: Any, sums: Any, rows: int, divisor: float
+        self, columns: Sequence[Any], uniforms: Any, sums: Any, count: int, divisor: float
     ) -> list[Step]:
-        """Return the calls that run on these arrays, whatever is in them then, a call for each block.
+        """Return the calls that run on these arrays as they are at the time, a call for each block.
 
-        There must be no outputs but sums, nor guards. `columns` are contiguous arrays; `uniforms` has room
-        for `self.uniforms` numbers, the inputs in front; `sums`, of shape (blocks, sums), receives the sums
-        of the blocks, divided by `divisor`.
+        All outputs must be sums, and there must be no guards. `columns` are contiguous arrays; `uniforms`
+        has room for `self.uniforms` numbers, the inputs in front; `sums`, of shape (blocks, sums), receives
+        the sums of the blocks, divided by `divisor`.
         """
-        loop = self.loop(rows)
+        loop = self.loop(count)
         table = np.array([c.ctypes.data for c in columns], dtype=np.intp)
         memory, buffer = loop.buffer()
         at = uniforms.ctypes.data
         alive = loop, columns, uniforms, sums, table, memory
         steps = []
-        for block, row in zip(blocks(rows), sums, strict=True):
+        for block, row in zip(blocks(count), sums, strict=True):
             places = (table.ctypes.data, at, at, row.ctypes.data, buffer)
             arguments = [f"ptr inttoptr (i64 {x} to ptr)" for x in places]
             arguments += [f"i64 {block.start}", f"i64 {block.stop}", f"double {number(float(divisor))}"]
@@ -127,20 +127,20 @@ class BatchKernel:
         return steps
 
     def _addresses(self, table: Any, held: Any) -> Any:
-        """Return where the outputs are, and behind them what says whether the guards hold."""
+        """Return the addresses of the outputs, then that of the bytes that say whether the guards hold."""
         addresses = table.ctypes.data + np.arange(self.outs + 1) * table.strides[0]
         if held is not None:
             addresses[self.outs] = held.ctypes.data
         return addresses
 
     def __call__(
-        self, inputs: Sequence[Any], rows: int, threads: int | None = None
+        self, inputs: Sequence[Any], count: int, threads: int | None = None
     ) -> tuple[Any, Any, Any]:
-        """Run over the rows, in as many threads as there are processors if that is not said.
+        """Run over the items, by default in as many threads as there are processors.
 
         Columns that do not lie in one piece are copied, a block at a time.
         """
-        loop = self.loop(rows)
+        loop = self.loop(count)
         columns = [np.asarray(inputs[k], dtype=float) for k in self.columns_at]
         uniforms = np.empty(self.uniforms)
         uniforms[: len(self.uniforms_at)] = [inputs[k] for k in self.uniforms_at]
@@ -153,13 +153,13 @@ class BatchKernel:
                 if not self.has_guards:
                     raise
                 raised = error
-        room = rows + -rows % loop.width
+        room = count + -count % loop.width
         table = self._memory.take(self.outs, room)
         held = np.empty(room, dtype=bool) if self.has_guards else None
         in_place = np.array([c.ctypes.data for c in columns], dtype=np.intp)
         scattered = [k for k, c in enumerate(columns) if not c.flags.c_contiguous]
         outputs = self._addresses(table, held)
-        parts = list(blocks(rows))
+        parts = list(blocks(count))
         sums = np.zeros((len(parts), self.sums))
 
         def do(i: int) -> None:
@@ -185,21 +185,20 @@ class BatchKernel:
         try:
             _each(do, len(parts), threads or (processor.count() if len(parts) > 1 else 1))
         except Exception:
-            if held is None or (rows == 1 and held[0]):
+            if held is None or (count == 1 and held[0]):
                 raise
-            for i in range(
-                rows if rows > 1 else 0
-            ):  # which item has raised, and would it have come so far?
+            # Run the items one by one: what raised may be behind a guard that does not hold.
+            for i in range(count if count > 1 else 0):
                 item = [x[i : i + 1] if m else x for x, m in zip(inputs, self.mapped, strict=False)]
                 found, _, holds = self(item, 1, 1)
                 table[:, i], held[i] = found[:, 0], holds[0]
-        if raised is not None and held is not None and held[:rows].any():
+        if raised is not None and held is not None and held[:count].any():
             raise raised
-        return table[:, :rows], sums, None if held is None else held[:rows]
+        return table[:, :count], sums, None if held is None else held[:count]
 
 
 class Loop(NamedTuple):
-    """Compiled code that goes over a batch, so many items at once, with so many doubles of scratch."""
+    """Compiled code over a batch: how many items it takes at once, and its doubles of scratch."""
 
     address: int
     run: Callable[..., None]
@@ -209,14 +208,14 @@ class Loop(NamedTuple):
     engine: Engine
 
     def buffer(self) -> tuple[Any, int]:
-        """Return memory for one run, and where in it a line of the cache begins."""
+        """Return memory for one run, and the address in it where a line of the cache begins."""
         memory = ctypes.create_string_buffer(8 * self.scratch + 64)
         address = ctypes.addressof(memory)
         return memory, address + -address % 64
 
 
 def _each(do: Callable[[int], None], count: int, workers: int) -> None:
-    """Do 0 to `count` - 1, in so many threads; in this one where the interpreter starts no more threads."""
+    """Do 0 to `count` - 1, in `workers` threads, or in this one if the interpreter starts no more."""
     if min(workers, count) > 1:
         from concurrent.futures import ThreadPoolExecutor
 

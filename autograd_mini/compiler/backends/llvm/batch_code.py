@@ -1,8 +1,8 @@
 """Write a `Program` over a batch as LLVM's vector code: one item in each lane.
 
-The loop goes over the items a vector at a time. What is the same for all items is read from one place and
-put into every lane. Each sum over the items has a vector in memory, whose lanes are added up at the end,
-always in the same order. Lanes past the end are computed too, and neither added nor kept.
+The loop goes over the items, one vector after another. What is the same for all items is read from one
+place and put into every lane. Each sum over the items has a vector in memory, whose lanes are added up at
+the end, always in the same order. Lanes past the end are computed too, but neither added nor kept.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ DOUBLE, INT64, INT32, BYTE, POINTER = (
 )
 
 PIECE: Final = 600
-"""Instructions in a function; what another function needs of it goes through memory."""
+"""Instructions in a function; its results that another function needs go through memory."""
 
 AHEAD: Final = 2
-"""How many vectors ahead columns are asked for; without it reading costs a quarter of a long formula."""
+"""How many vectors ahead columns are prefetched; without, reading costs a quarter of a long formula."""
 
 LINE: Final = 8
 """Doubles in a line of the cache."""
 
 ADDENDS: Final = 8
-"""Numbers that a sum is kept in, whatever the width of a vector: item i is added to number i mod 8."""
+"""A sum is kept in so many numbers, at any width of a vector: item i is added to number i mod 8."""
 
 INLINE: Final = 24
-"""Up to this many functions, such as exp, are written out where they are used: more would take seconds."""
+"""Up to so many functions, such as exp, are written out where they are used; more would take seconds."""
 
 BASIC: Final[dict[str, Callable[..., vm.Vector]]] = {
     "add": lambda x, y: x + y,
@@ -61,7 +61,7 @@ BASIC: Final[dict[str, Callable[..., vm.Vector]]] = {
     "ceil": functions.ceil,
     "trunc": functions.trunc,
 }
-"""Primitives that are an instruction or two."""
+"""Primitives that take an instruction or two."""
 
 FUNCTIONS: Final[dict[str, Callable[..., vm.Vector]]] = {
     name: getattr(functions, name, None) or getattr(trigonometry, name)
@@ -75,7 +75,7 @@ COMPARISONS: Final[dict[str, Callable[..., vm.Mask]]] = {
 }
 
 SPELLED: Final = BASIC.keys() | FUNCTIONS.keys()
-"""What need not be replaced by its definition."""
+"""Primitives that are not replaced by their definitions."""
 
 
 def batch_code(
@@ -89,11 +89,11 @@ def batch_code(
 ) -> tuple[Any, int, set[tuple[str, int]]]:
     """Return the module with ``rows(columns, uniforms, outs, sums, scratch, begin, end, divisor)``.
 
-    `columns`, `outs` are tables of pointers: to the mapped inputs, and to the outputs that are columns,
-    the bytes of what holds last. `uniforms` are the other inputs, `sums` receives the other outputs,
-    divided by `divisor`; to output i each item also adds the input `also[i]`. Items `begin` to `end` are
-    done; outputs have room for whole vectors. Also returned are the doubles that `scratch` must hold, and
-    the primitives that are called, with their numbers of operands (`jit.symbol`).
+    `columns` has pointers to the mapped inputs; `outs` has pointers to the outputs that are columns, then
+    to the bytes that say where the guards hold. `uniforms` are the other inputs; `sums` receives the other
+    outputs, divided by `divisor`; to output i each item also adds the input `also[i]`. Items `begin` to
+    `end` are done; outputs have room for whole vectors. Also returned are the number of doubles that
+    `scratch` must hold, and the primitives called, with their numbers of operands (`jit.symbol`).
     """
     writer = _Writer(program, mapped, reduced, also, target, streaming)
     return writer.module, writer.scratch, writer.called
@@ -120,7 +120,7 @@ class _Writer:
         self.outs = [k for k, total in zip(program.outputs, reduced, strict=True) if not total]
         summed = [i for i, total in enumerate(reduced) if total]
         self.also = {n: self.uniforms[also[i]] for n, i in enumerate(summed) if i in also}
-        # Where tanh's slope is wanted beside tanh, both are computed at once.
+        # If the slope of tanh is needed beside tanh, both are computed at once.
         self.sloped = {op[1] for op in program.code if self.inline and op[0] == "sech_squared"}
         first = program.inputs
         pieces = [
@@ -136,10 +136,10 @@ class _Writer:
         }
         crossing |= {k for k, _ in program.guards if k >= first and piece_of[k] != len(pieces) - 1}
         self.places = {k: i for i, k in enumerate(sorted(crossing))}
-        # Doubles of scratch: what crosses from piece to piece, then the sums, on lines of the cache.
+        # Doubles of scratch: results read by other pieces, then the sums, on lines of the cache.
         self.sums_at = len(self.places) * target.width + -len(self.places) * target.width % ADDENDS
         self.scratch = self.sums_at + len(self.sums) * ADDENDS
-        # An output is written where it is computed; what is no instruction's, in the last piece.
+        # An output is written where it is computed; one that no instruction computes, in the last piece.
         self.ends: dict[int, list[tuple[bool, int]]] = {}
         for is_sum, outputs in ((True, self.sums), (False, self.outs)):
             for i, k in enumerate(outputs):
@@ -203,7 +203,7 @@ class _Writer:
         )
 
     def _sum(self, i: int, at: Any = None) -> Any:
-        """Return where the numbers of a sum are, beginning with the one that item `at` is added to."""
+        """Return a pointer to the numbers of a sum, from the one to which item `at` is added."""
         place = ir.Constant(INT64, self.sums_at + i * ADDENDS)
         if at is not None:
             place = self.builder.add(place, at)
@@ -245,8 +245,8 @@ class _Writer:
         )
 
     def _prefetch(self, column: Any) -> None:
-        """Ask for what the vector after the next one will read: a vector takes so long that the processor
-        would not look ahead by itself. Past the end of a column it is asked for nothing, and no harm done.
+        """Prefetch what the vector after the next one will read: a vector takes so long that the processor
+        would not look ahead by itself. Past the end of a column a prefetch does nothing.
         """
         name = "llvm.prefetch.p0"
         if name not in self.module.globals:
@@ -278,7 +278,7 @@ class _Writer:
             self.values[slot] = function(*arguments) if self.inline else vm.called(function, *arguments)
         else:
             self.called.add((name, len(operands)))
-            # Past the end the first item's operands stand in: a function may refuse others.
+            # Lanes past the end take the operands of the first item: a function may refuse others.
             arguments = [
                 vm.where(vm.Mask(self.lanes, self.valid), x, self._first_lane(x))
                 for x in map(self._operand, operands)
@@ -290,7 +290,7 @@ class _Writer:
         return self.masks[k] if k in self.masks else x.differs(0.0)
 
     def _truth_of_where(self, condition: vm.Mask, x: int, y: int) -> vm.Mask | None:
-        """Return the truth of ``where(condition, x, y)`` where it is one of truths: and, or, not."""
+        """Return the truth of ``where(condition, x, y)`` if x and y are truths: and, or, not."""
         first, second = self.program.operand(x), self.program.operand(y)
         if first == 1.0 and second == 0.0:
             return condition
@@ -323,10 +323,10 @@ class _Writer:
             store.set_metadata("nontemporal", one)
 
     def _add(self, value: Any, i: int) -> None:
-        """Add a vector to a sum, as many lanes at a time as the sum has numbers."""
+        """Add a vector to a sum, at a time as many lanes as the sum has numbers."""
         builder, width = self.builder, self.target.width
         lanes = min(width, ADDENDS)
-        # A vector begins at a multiple of its width; a narrow one has its turn among the numbers.
+        # A vector begins at a multiple of its width; narrow ones take turns among the numbers.
         turn = builder.and_(self.arguments[5], ir.Constant(INT64, ADDENDS - lanes))
         place = self._sum(i, turn if lanes < ADDENDS else None)
         total = builder.load(place, typ=ir.VectorType(DOUBLE, lanes), align=8 * lanes)
@@ -381,7 +381,7 @@ class _Writer:
         for i in range(len(self.sums)):
             total = builder.load(self._sum(i), typ=addends, align=64)
             half = ADDENDS
-            while half > 1:  # the upper half onto the lower one, again and again
+            while half > 1:  # add the upper half to the lower one, again and again
                 half //= 2
                 low, high = (
                     builder.shuffle_vector(

@@ -1,9 +1,9 @@
 """Elementary functions over vectors of doubles, within a few units in the last place.
 
 Each function has the same three parts: *reduce* the argument to a short interval, evaluate a *polynomial*
-there, and *rebuild* the result. Special values (inf, nan, ±0) are not branched on: the arithmetic is
-arranged so that they fall out, or a ``where`` puts them in. What each polynomial approximates, and to how
-many digits, is proved by ``benchmarks/prove_polynomials.py``.
+there, and *rebuild* the result. There are no branches for special values (inf, nan, ±0): the arithmetic
+gives them, or a ``where`` puts them in. The tests prove what each polynomial approximates, and to how many
+digits.
 
 Nothing outside the module is called, except by `fmod` for quotients beyond 2**53.
 """
@@ -85,8 +85,8 @@ class _Power(NamedTuple):
 def _power(
     x: Vector, tail: Vector | None = None, low: float | None = -746.0, high: float | None = 709.9
 ) -> _Power:
-    """Reduce x (+ a small tail) to r = x − k ln 2 and evaluate eʳ − 1.  Beyond the bounds all results are
-    alike.
+    """Reduce x (+ a small tail) to r = x − k ln 2 and evaluate eʳ − 1.  Beyond the bounds the result is
+    constant.
     """
     x = clamped(x, low, high)
     k = mul_add(x, LOG2_E, ROUNDER) - ROUNDER
@@ -132,8 +132,8 @@ def tanh(x: Vector) -> Vector:
 def tanh_and_slope(x: Vector) -> tuple[Vector, Vector]:
     """Tanh x and its derivative, with one exponential and one division for both.
 
-    With e = exp(−2|x|) and v = e/(1 + e), the derivative 4e/(1 + e)² is 4v(1 − v), which forgives v its
-    errors.
+    With e = exp(−2|x|) and v = e/(1 + e), the derivative 4e/(1 + e)² is 4v(1 − v), where errors of v hardly
+    matter.
     """
     t, e = _decay(-2.0 * abs(x))
     below = 1.0 + e
@@ -218,9 +218,7 @@ def log10(x: Vector) -> Vector:
 
 
 def _log_of_sum(high: Vector, low: Vector, doublings: Vector | None = None) -> Vector:
-    """log(high + low) for a low part that high's rounding left out; optionally with some powers of two put
-    on top.
-    """
+    """log((high + low)·2**doublings), where low is what the rounding of high left out."""
     m, k = fraction_and_exponent(high)
     f = (m - 1.0) + where((high > 0.0) & (high < 2.0**60), scaled(low, -k), 0.0)
     return _log(f, k if doublings is None else k + doublings)
@@ -357,7 +355,7 @@ def erfc(x: Vector) -> Vector:
 
 
 # ---- functions of two ----------------------------------------------------------------------------
-THIRD_LOW = 1.850371707708594e-17  # 1/3 less the double nearest to it
+THIRD_LOW = 1.850371707708594e-17  # 1/3 minus the double nearest to it
 
 
 def _log_in_two(m: Vector, k: Vector) -> tuple[Vector, Vector]:
@@ -370,7 +368,7 @@ def _log_in_two(m: Vector, k: Vector) -> tuple[Vector, Vector]:
     s_low = (((f - product) - product_low) - s * below_low) * inverse
     z, z_low = two_product(s, s)
     z_low = mul_add(s * 2.0, s_low, z_low)
-    # atanh(s)/s − 1 = z/3 + z²·(…): the first term in two parts, the others small enough to need but one
+    # atanh(s)/s − 1 = z/3 + z²·(…): the first term in two parts, the others so small that one is enough
     u, u_low = two_product(z, z._like(1 / 3))
     u_low = u_low + mul_add(z, THIRD_LOW, z_low * (1 / 3))
     beyond, beyond_low = two_sum(u, z * z * polynomial(z, LOG_TAIL))
@@ -384,9 +382,7 @@ def _log_in_two(m: Vector, k: Vector) -> tuple[Vector, Vector]:
 
 
 def pow(x: Vector, y: Vector) -> Vector:
-    """C's pow, its special values included: exp(y log |x|), the logarithm and the product in two parts
-    each.
-    """
+    """C's pow with its special values: exp(y log |x|), the logarithm and the product in two parts each."""
     a = abs(x)
     high, low = _log_in_two(*fraction_and_exponent(a))
     y_near = clamped(y, -(2.0**66), 2.0**66)  # beyond, any |x| but 1 has overflowed or vanished
@@ -407,7 +403,7 @@ def pow(x: Vector, y: Vector) -> Vector:
 
 
 def hypot(x: Vector, y: Vector) -> Vector:
-    """sqrt(x² + y²) without overflow or underflow on the way; inf if either is, be the other nan."""
+    """sqrt(x² + y²) without overflow or underflow on the way; inf if either is, even beside nan."""
     a, b = abs(x), abs(y)
     most = where(a > b, a, b)
     unit = where(most > 2.0**500, 2.0**-600, where(most < 2.0**-450, 2.0**600, 1.0))

@@ -22,13 +22,13 @@ LIBRARY: Final = frozenset([*LIBM, "floor"])
 """Primitives whose value is that of the C library's function, to the bit."""
 
 OPTIMISED: Final = 20_000
-"""Longer texts (in lines) are compiled without optimisation, which would cost more than it gains."""
+"""Texts of more lines are compiled without optimisation, which would cost more than it gains."""
 
 
 def symbol(name: str, count: int) -> str:
-    """Return how a text calls the value of a primitive of so many operands.
+    """Return the name by which a text calls the value of a primitive of `count` operands.
 
-    It is no name that LLVM knows, so that LLVM computes nothing of it on its own.
+    LLVM does not know the name, so it computes no call at compile time.
     """
     return f"primitive.{name}.{count}"
 
@@ -38,8 +38,8 @@ class Functions:
 
     `called` are names in a program's `table`, with numbers of operands.
 
-    An exception cannot pass through machine code. What a value raises is kept, the values that follow are
-    nan, and `run` raises it once the machine code has returned.
+    An exception cannot pass through machine code. If a value raises one, it is kept, the values that follow
+    are nan, and `run` raises it once the machine code has returned.
     """
 
     def __init__(self, table: Mapping[str, Primitive], called: Iterable[tuple[str, int]]) -> None:
@@ -64,8 +64,8 @@ class Functions:
     def run(self, machine_code: Callable[..., Any], *arguments: Any) -> Any:
         """Call machine code that calls these functions, and raise what one of them has raised.
 
-        Where the machine code returns 0, guards do not hold: the primitive would not have been reached, and
-        what it raised is dropped, unless it is no `Exception`, such as KeyboardInterrupt.
+        If the machine code returns 0, guards do not hold, and the primitive may not have been reached: what
+        it raised is dropped, unless it is not an `Exception`, such as KeyboardInterrupt.
         """
         if not self.in_python:
             return machine_code(*arguments)
@@ -85,7 +85,7 @@ _state = threading.local()
 
 
 def _raised() -> list[BaseException]:
-    """Return what has been raised in the machine code that this thread is running."""
+    """Return the exceptions raised in the machine code that this thread is running."""
     return getattr(_state, "raised", [])
 
 
@@ -109,7 +109,7 @@ _hooks: list[Any] = []
 
 @contextmanager
 def _watched() -> Iterator[None]:
-    """Keep also what a signal's handler raises as a function is entered: there no `try` has begun yet."""
+    """Keep also what a signal handler raises as a function is entered, before its `try` begins."""
     with _lock:
         if not _hooks:
             sys.unraisablehook, outer = _keep, sys.unraisablehook
@@ -140,7 +140,7 @@ def _library() -> Any:
 
 @cache
 def _without_int(address: int, count: int) -> Any:
-    """Return as a function of `count` doubles one that takes an int behind them, and ignores it."""
+    """Return a function of `count` doubles that calls one of the doubles and an int that it ignores."""
     given = ", ".join(f"double %x{k}" for k in range(count))
     call = f"call double inttoptr (i64 {address} to ptr)({given}, i32 0)"
     engine = Engine(f"define double @go({given}) {{\n  %y = {call}\n  ret double %y\n}}\n")
@@ -158,7 +158,7 @@ class Engine:
         target = processor.started()
         text = str(text)
         parsed = llvm.parse_assembly(text)
-        # A machine belongs to the engine that it is given to, so each engine has its own.
+        # An engine owns the machine it is given, so each engine has its own.
         machine = target.create_target_machine(
             cpu=processor.name(),
             features=",".join(f"{'+' if there else '-'}{x}" for x, there in processor.features().items()),
@@ -172,5 +172,5 @@ class Engine:
         self._engine.finalize_object()
 
     def address(self, name: str) -> int:
-        """Return where a function is."""
+        """Return the address of a function."""
         return self._engine.get_function_address(name)  # type: ignore[no-any-return]

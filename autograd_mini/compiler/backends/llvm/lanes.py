@@ -33,9 +33,9 @@ DOUBLE, INT64, INT32, BIT = ir.DoubleType(), ir.IntType(64), ir.IntType(32), ir.
 class Lanes:
     """Appends vector instructions to the block of an ``ir.IRBuilder``, each distinct one once.
 
-    Whatever it has emitted it may use again: let it only see blocks that run after one another (a loop's
-    body is fine; an if's two arms need a Lanes each).  Functions with a rare case open new blocks: go on
-    from ``builder.block``.
+    It may reuse everything that it has emitted, so its blocks must run after one another: one Lanes serves
+    the body of a loop, but the two arms of an if need a Lanes each.  Functions with a rare case open new
+    blocks: go on from ``builder.block``.
     """
 
     def __init__(self, builder: IR, target: Target) -> None:
@@ -72,13 +72,13 @@ class Lanes:
         return self._constants[text]
 
     def once(self, what: str, operands: Sequence[Any], build: Callable[[], Any]) -> Any:
-        """What ``build()`` returns, or returned when the same was last asked for of the same operands."""
+        """What ``build()`` returns, or returned before for the same operation on the same operands."""
         key = (what, *map(id, operands))
         if key not in self._emitted:
             self._emitted[key] = (
                 build(),
                 operands,
-            )  # kept, because an id is only good while its object lives
+            )  # kept, since an id is valid only while its object lives
         return self._emitted[key][0]
 
     def emit(self, operation: str, *operands: Any) -> IR:
@@ -138,7 +138,7 @@ class Lanes:
         )
 
     def unless(self, rare: Mask, usual: Sequence[IR], otherwise: Callable[[], Sequence[IR]]) -> list[IR]:
-        """``usual`` where not rare; ``otherwise()`` where rare, and not even computed if no lane is."""
+        """``usual``, but ``otherwise()`` where rare, which is computed only if some lane is rare."""
         builder, whole = self.builder, ir.IntType(self.target.width)
         any_lane = builder.icmp_unsigned("!=", builder.bitcast(rare.ir, whole), ir.Constant(whole, 0))
         before, here = builder.block, builder.function
@@ -311,7 +311,7 @@ SIGN = 1 << 63
 FRACTION = (1 << 52) - 1
 ROUNDER = (
     1.5 * 2.0**52
-)  #: added, it leaves the nearest integer in the lowest bits; subtracted again, that integer
+)  #: adding it leaves the nearest integer in the lowest bits; subtracting it again, that integer
 
 
 def where(condition: Mask, true: Vector | float, false: Vector | float) -> Vector:
@@ -322,9 +322,7 @@ def where(condition: Mask, true: Vector | float, false: Vector | float) -> Vecto
 
 
 def clamped(x: Vector, low: float | None, high: float | None) -> Vector:
-    """X moved into [low, high]; nan stays nan (and each bound is one instruction, a minimum or maximum, on
-    x86).
-    """
+    """X moved into [low, high]; nan stays nan. On x86 each bound is one instruction."""
     if high is not None:
         x = where(x > high, high, x)
     return x if low is None else where(x < low, low, x)
@@ -341,9 +339,7 @@ def mul_add(a: Vector, b: Vector | float, c: Vector | float) -> Vector:
 
 
 def polynomial(x: Vector, coefficients: Sequence[float]) -> Vector:
-    """Lowest coefficient first; its even and its odd terms by Horner's rule, so that two chains share the
-    waiting.
-    """
+    """Lowest coefficient first; even and odd terms by Horner's rule, in two chains that wait at once."""
     if len(coefficients) < 4:
         return _horner(x, coefficients)
     return mul_add(_horner(x * x, coefficients[1::2]), x, _horner(x * x, coefficients[0::2]))
@@ -357,9 +353,7 @@ def _horner(x: Vector, coefficients: Sequence[float]) -> Vector:
 
 
 def two_sum(a: Vector | float, b: Vector) -> tuple[Vector, Vector]:
-    """A + b as a double and what its rounding left out, exact if a is 0 or at least as large as b
-    (Dekker).
-    """
+    """A + b as a double and what its rounding left out, exact if a is 0 or |a| ≥ |b| (Dekker)."""
     total = a + b
     return total, b - (total - a)
 
@@ -415,7 +409,7 @@ def fraction_and_exponent(x: Vector) -> tuple[Vector, Vector]:
     tiny = x < 2.0**-1022
     above = where(tiny, x * 2.0**54, x).bits - three_quarters
     m = ((above & FRACTION) + three_quarters).double
-    # The exponent, biased to be positive, becomes a double by being put under the leading bit of 2**52.
+    # The biased exponent, put under the leading bit of 2**52, becomes a double.
     k = (((above + (1 << 62)) >> 52) | (0x433 << 52)).double - (2.0**52 + 1024)
     k = where(tiny, k - 54.0, k)
     k = where(x.equals(0.0), -math.inf, where(x.equals(math.inf), math.inf, k))
@@ -423,7 +417,7 @@ def fraction_and_exponent(x: Vector) -> tuple[Vector, Vector]:
 
 
 def per_lane(symbol: str, *arguments: Vector) -> Vector:
-    """Call a C function of doubles once a lane: for functions nobody has written in vector form yet.
+    """Call a C function of doubles once for each lane: for functions without a vector form.
 
     The symbol is declared in the module; the JIT finds libm's in the process, others after
     ``llvm.add_symbol``.
@@ -441,9 +435,7 @@ def per_lane(symbol: str, *arguments: Vector) -> Vector:
 
 
 def called(function: Callable[..., Vector], *arguments: Vector) -> Vector:
-    """``function(*arguments)`` as a call of the module's one copy: long programs compile several times
-    faster.
-    """
+    """``function(*arguments)`` as a call of its one copy in the module: long programs compile faster."""
     lanes, module = arguments[0].lanes, arguments[0].lanes.builder.module
     name = f"vector.{function.__name__}.v{lanes.target.width}"
     if name not in module.globals:

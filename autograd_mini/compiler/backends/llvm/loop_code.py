@@ -1,9 +1,9 @@
 """Write a rolled program as LLVM's text: vector loops over iterations, ordered sums and recurrences.
 
-Results that other stages read are columns of a buffer, one number for each iteration. A stage that is
-parallel computes as many iterations at once as a vector has lanes; its last vector reaches past the end,
-into room that nobody reads. Sums are added in order: the lanes of their terms are transposed, so that
-several sums lie in the lanes of one vector, and added iteration after iteration.
+Results that other stages read are columns of a buffer, one number for each iteration. A parallel stage
+computes as many iterations at once as a vector has lanes; its last vector reaches past the end, into room
+that is never read. Sums are added in order: their terms are transposed, so that several sums lie in the
+lanes of one vector, and added iteration after iteration.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ PIECE: Final = 400
 """Straight instructions in a function."""
 
 PARAMETERS: Final = "ptr noalias %out, ptr noalias %b, ptr noalias %r, ptr noalias %t"
-"""The outputs, the buffer as it is written and as it is read, and the tables: nothing that is read in a
-function is written in it, except through `%b` alone."""
+"""The outputs, the buffer as it is written and as it is read, and the tables. What a function writes to the
+buffer, it reads through `%b` alone."""
 
 REGISTERS: Final = 8
-"""Operands that are read once, before an inner loop; more are read in it."""
+"""Up to so many operands are read once, before an inner loop; more are read in it."""
 
 FEW: Final = 24
-"""Copies, or guards, that are written out; more are a loop over tables."""
+"""Up to so many copies, or guards, are written out; more are a loop over tables."""
 
 
 def calls_python(op: Primitive, count: int) -> bool:
-    """Whether the value of a primitive of `count` operands is a function of Python's to machine code."""
+    """Whether machine code calls a Python function for a primitive of `count` operands."""
     if op.name in SPELLED or op.name in LIBRARY or isinstance(op, BySciPy):
         return False
     if op.definition is None:
@@ -87,13 +87,13 @@ class _Body:
         self.writer, self.lanes = writer, lanes
         self.lines: list[str] = []
         self.head: list[str] = []
-        self.block = "body"  # the label of the block that is being written
+        self.block = "body"  # the label of the current block
         self.type = f"<{lanes} x double>" if lanes > 1 else "double"
         self.bit = f"<{lanes} x i1>" if lanes > 1 else "i1"
         self._written: dict[tuple[str, bool], str] = {}
 
     def put(self, text: str, *, head: bool = False) -> str:
-        """Return the register that holds what an instruction computes; `head` is before the loop."""
+        """Return the register of an instruction's result; `head` puts it before the loop."""
         key = text, head
         if key not in self._written:
             name = self._written[key] = self.writer.register()
@@ -125,7 +125,7 @@ class _Body:
         return self.put(f"shufflevector {self.type} {one}, {self.type} poison, {zeros}", head=head)
 
     def shuffle(self, kind: str, x: str, y: str, lanes: Sequence[int]) -> str:
-        """Return lanes of two vectors, those of the second counted on from the first's."""
+        """Return lanes of two vectors; the numbers of the second's follow the first's."""
         mask = ", ".join(f"i32 {k}" for k in lanes)
         return self.put(f"shufflevector {kind} {x}, {kind} {y}, <{len(lanes)} x i32> <{mask}>")
 
@@ -173,10 +173,10 @@ class _Body:
         return result
 
     def _square(self, x: str) -> str:
-        """Return what the C library's pow(x, 2) is, and call it only where that is in doubt.
+        """Return the C library's pow(x, 2), and call it only if the result is in doubt.
 
         Its error is below 0.54 ULP. So where x · x is nearer than 0.45 ULP to a double, it is that one. (An
-        ULP is the same on both sides: no square but an exact one rounds to a power of two.)
+        ULP is the same on both sides: only an exact square rounds to a power of two.)
         """
         key = f"square {x}", False
         if key in self._written:
@@ -192,7 +192,7 @@ class _Body:
         power = self.put(f"bitcast {ints} {bits} to {t}")
         limit = self.put(f"fmul {t} {power}, {self.number(0.45 * 2.0**-52)}")
         near = self.put(f"fcmp olt {t} {rest}, {limit}")
-        exact = self.put(f"fcmp ogt {t} {square}, {self.number(2.0**-960)}")  # the rest is no denormal
+        exact = self.put(f"fcmp ogt {t} {square}, {self.number(2.0**-960)}")  # no denormal rest
         sure = self.put(f"and {self.bit} {near}, {exact}")
         every = sure
         if n > 1:
@@ -224,7 +224,7 @@ class _Writer:
         self.functions: list[str] = []
         self.calls: list[str] = []
         self.image: list[tuple[int, Any]] = []
-        self.column: dict[int, int] = {}  # of a result in the first iteration, where its column is
+        self.column: dict[int, int] = {}  # places of columns, by their results in the first iteration
         self._registers = 0
         self._tables: list[Any] = []
         self._table_length = 0
@@ -282,13 +282,13 @@ class _Writer:
         return at
 
     def place(self, k: int) -> int:
-        """Return where in the buffer an operand is; numbers are there too."""
+        """Return the place of an operand in the buffer; numbers are there too."""
         if k >= 0:
             return int(self.place_of[k])
         return self.place_of_number(float(self.rolled.numbers[~k]))
 
     def place_of_number(self, x: float) -> int:
-        """Return where in the buffer a number is."""
+        """Return the place of a number in the buffer."""
         key = struct.pack("d", x)
         if key not in self._numbers:
             at = self._numbers[key] = self.reserve(1, 1)
@@ -296,7 +296,7 @@ class _Writer:
         return self._numbers[key]
 
     def places(self, slots: Any) -> Any:
-        """Return where a column of operands is; numbers alone lie one after another."""
+        """Return the places of a column of operands; numbers alone lie one after another."""
         found = np.empty(len(slots), np.int64)
         constant = slots < 0
         found[~constant] = self.place_of[slots[~constant]]
@@ -307,7 +307,7 @@ class _Writer:
         return found
 
     def places_of(self, operands: Sequence[Operand]) -> Any:
-        """Return where numbers and slots are."""
+        """Return the places of numbers and slots."""
         numbers = [x.x for x in operands if isinstance(x, Number)]
         if len(numbers) == len(operands):
             return self.places_of_numbers(np.array(numbers))
@@ -320,13 +320,13 @@ class _Writer:
         )
 
     def places_of_numbers(self, numbers: Any) -> Any:
-        """Return where in the buffer numbers are, one after another."""
+        """Return the places of numbers in the buffer, one after another."""
         at = self.reserve(len(numbers) + 32)
         self.image.append((at, numbers))
         return at + np.arange(len(numbers))
 
     def table(self, places: Any) -> int:
-        """Return where among the tables these places are; past the end the last one stands."""
+        """Return the place of a table of these places; the last one is repeated past the end."""
         at = self._table_length
         padded = np.pad(places, (0, 32), mode="edge").astype(np.int32)
         self._tables.append(padded)
@@ -341,7 +341,7 @@ class _Writer:
         return name
 
     def squares_of(self, lanes: int) -> str:
-        """Return the function that replaces those squares that are not sure by the C library's."""
+        """Return the name of the function that replaces squares in doubt by the C library's."""
         name, kind = f"squares{lanes}", f"<{lanes} x double>"
         power = f'@"{symbol("pow", 2)}"'
         if not any(f"@{name}(" in text.split("\n", 1)[0] for text in self.functions):
@@ -377,7 +377,7 @@ class _Writer:
         self.calls.append(self._function([*lines, "  ret void"]))
 
     def _copies(self, pairs: Sequence[tuple[int, int]], target: str = "%b") -> None:
-        """Copy doubles: pairs of where to and where from."""
+        """Copy doubles: each of `pairs` is a target and a source."""
         if not pairs:
             return
         to, source = (np.array(x) for x in zip(*sorted(pairs), strict=True))
@@ -399,7 +399,7 @@ class _Writer:
         self._call(_looped(body, [], len(to), 1))
 
     def _entry(self, body: _Body, table: int, kind: str, index: str = "%i") -> str:
-        """Return what a table has for an iteration, or for those in the lanes."""
+        """Return the entry of a table for an iteration, or the entries for those in the lanes."""
         pointer = body.put(f"getelementptr i32, ptr %t, i64 {index}")
         pointer = body.put(f"getelementptr i32, ptr {pointer}, i64 {table}")
         return body.put(f"load {kind}, ptr {pointer}, align 4")
@@ -445,14 +445,14 @@ class _Writer:
                     given.append(values[k] if k in values else body.load(self.place(k)))
             slot = rolled.first + i
             values[slot] = body.apply(name, rolled.table[name], given)
-            if rolled.kept[slot] or len(part) == PIECE:  # the pieces that follow may read it
+            if rolled.kept[slot] or len(part) == PIECE:  # later pieces may read it
                 at = self._beside(slot, name, near)
                 self.place_of[slot] = at if at is not None else self.reserve(1, 1)
                 body.store(values[slot], "double", self.place_of[slot])
         self._call(body.lines)
 
     def _beside(self, slot: int, name: str, near: Sequence[Loop]) -> int | None:
-        """Return the place beside a loop's column, for an iteration that was not like the others."""
+        """Return the place beside a loop's column, for an iteration that differs from the others."""
         for loop in near:
             t, j = divmod(slot - loop.base, loop.run.period)
             free = t == loop.run.times or (t == -1 and j not in loop.prefix)
@@ -493,7 +493,7 @@ class _Writer:
 
 
 def _is_glibc() -> bool:
-    """Whether the C library is one whose `pow` states its error: glibc, 2.28 or newer."""
+    """Whether the error of the C library's `pow` is known: glibc, 2.28 or newer."""
     try:
         name, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
     except (AttributeError, OSError, ValueError):
@@ -521,8 +521,8 @@ def _looped(body: _Body, phis: Sequence[str], count: int, step: int) -> list[str
 class _Group:
     """Sums in the lanes of one vector: numbers of items, with their operands.
 
-    Where products have a `factor` in common, an item's operand is the other one. `places` are where the
-    totals are while they run, and at the end.
+    If products have a `factor` in common, an item's operand is the other one. `places` are those of the
+    running totals and of the final ones.
     """
 
     def __init__(self, factor: Any, *, product: bool) -> None:
@@ -533,7 +533,7 @@ class _Group:
 
 
 class _Stage:
-    """One loop over the iterations: what is computed together, with its inner loops."""
+    """One loop over the iterations, with its inner loops."""
 
     def __init__(self, writer: _Writer, loop: Loop, stage: Stage) -> None:
         self.writer, self.loop, self.stage = writer, loop, stage
@@ -541,12 +541,12 @@ class _Stage:
         self.lanes = 1 if stage.sequential else writer.width
         self.body = _Body(writer, self.lanes)
         self.values: dict[int, str] = {}
-        self.vectors: dict[int, int] = {}  # of a position, where the vector of the lanes is in memory
+        self.vectors: dict[int, int] = {}  # places of vectors in memory, by position
         self.phis: dict[tuple[int, int], str] = {}
-        self.before: list[tuple[int, int]] = []  # copies that must have been made
-        self.ends: list[tuple[int, int]] = []  # of a sum, where its end is
-        self.rest = loop.run.times % self.lanes  # of the last vector so many lanes count
-        self.written: dict[Any, int] = {}  # of other operands, where their vector is
+        self.before: list[tuple[int, int]] = []  # copies to make before the loop
+        self.ends: list[tuple[int, int]] = []  # places of the ends of sums
+        self.rest = loop.run.times % self.lanes  # lanes of the last vector that count
+        self.written: dict[Any, int] = {}  # places of the vectors of other operands
         self.sums: list[tuple[str, str, str]] = []  # phis of sums: kind and names, start and next
         self.after: list[tuple[str, str, int]] = []  # ends of sums, to be written after the loop
         self.inner_loops = 0
@@ -618,13 +618,13 @@ class _Stage:
         return own and x.distance == 1 and (x.position in self.items or self.lanes > 1)
 
     def _column(self, x: Operand) -> int:
-        """Return where the operand of the first iteration is, that of the next beside it."""
+        """Return the place of the first iteration's operand; that of the next is beside it."""
         assert isinstance(x, Here | Carried)
         distance = x.distance if isinstance(x, Carried) else 0
         return self.writer.column[self.loop.base + x.position] - distance
 
     def _base(self, operands: Sequence[Operand]) -> str:
-        """Return the buffer through which columns are read: as it is written if this stage writes them."""
+        """Return the pointer by which columns are read: `%b` if this stage writes them."""
         for x in operands:
             positions = x.positions if isinstance(x, Table) else (x.position,)  # type: ignore[union-attr]
             if any(self.loop.stage[q] == self.stage.key for q in positions):
@@ -664,7 +664,7 @@ class _Stage:
         return self._scattered(self.writer.table(places), base)
 
     def _scattered(self, table: int, base: str, index: str = "%i") -> str:
-        """Return the vector of the doubles whose places a table says."""
+        """Return the vector of the doubles at the places in a table."""
         body, lanes = self.body, self.lanes
         kind = "i32" if lanes == 1 else f"<{lanes} x i32>"
         at = self.writer._entry(body, table, kind, index)
@@ -679,7 +679,7 @@ class _Stage:
     # ---- inner loops -----------------------------------------------------------------------------
 
     def _inner(self, inner: Inner) -> None:
-        """Write a loop in the body. What it needs from outside is made ready before it."""
+        """Write a loop in the body; what it needs from outside is loaded before it."""
         body, period = self.body, inner.period
         number, self.inner_loops = self.inner_loops, self.inner_loops + 1
         k, label, after = f"%k{number}", f"inner{number}", f"after{number}"
@@ -694,8 +694,8 @@ class _Stage:
                 places = np.array([self.writer.column[self.loop.base + q] for q in positions[j]])
                 kept[j].append((self._here("%b"), places))
         made: dict[int, str] = {}
-        previous: dict[Any, str] = {}  # of an item and its beginning, what the iteration before has made
-        running: dict[int, dict[Any, int]] = {}  # of an item that is accumulated in memory, where it is
+        previous: dict[Any, str] = {}  # previous results, by item and beginning
+        running: dict[int, dict[Any, int]] = {}  # places of items accumulated in memory
         phis: list[tuple[str, str, int]] = []
         operands = [x for given in inner.operands for x in given]
         for key, carried in {_key(x): x for x in operands if isinstance(x, Before)}.items():
@@ -771,7 +771,7 @@ class _Stage:
                 self.values[positions[j][-1]] = made[j]
 
     def _reader(self, x: Each, k: str) -> Callable[[], str]:
-        """Return what reads an operand that differs between inner iterations."""
+        """Return a function that reads an operand that differs between inner iterations."""
         body, writer = self.body, self.writer
         if all(isinstance(y, Number | Same) for y in x.operands):
             places = writer.places_of(x.operands)
@@ -798,13 +798,13 @@ class _Stage:
         return lambda: self._loaded(self._moving(places, "%b", k))
 
     def _is_local(self, x: Operand) -> bool:
-        """Whether an operand is in no column: a result of this stage, or one that a register carries."""
+        """Whether an operand is in no column: a result of this stage, or carried by a register."""
         if isinstance(x, Here):
             return self.loop.stage[x.position] == self.stage.key
         return not isinstance(x, Carried) or self._in_register(x)
 
     def _in_memory(self, x: Operand) -> int:
-        """Return where the vector of an operand is; it is written to memory if it is not there yet."""
+        """Return the place of an operand's vector, which is written to memory if it is not there yet."""
         if isinstance(x, Here) and x.position in self.vectors:
             return self.vectors[x.position]
         key = key_of(x)
@@ -843,9 +843,9 @@ class _Stage:
         *,
         inner: bool,
     ) -> tuple[list[_Group], int]:
-        """Return the sums among items in groups, and how far apart those of two inner iterations are.
+        """Return the sums among items in groups, and the distance between those of two inner iterations.
 
-        `sums` are, for each item, those that it stands for, one for each inner iteration. Products that
+        `sums` has for each item the sums that it stands for, one for each inner iteration. Products that
         have a factor in common are a group: the common factor of one iteration is in all lanes, and the
         others are transposed. Memory is reserved for the totals.
         """
@@ -924,7 +924,7 @@ class _Stage:
             body.store(last, kind, end, base)
 
     def _transposed(self, vectors: Sequence[str]) -> list[str]:
-        """Return, for each lane, that lane of up to as many vectors as a vector has lanes."""
+        """Return the vectors transposed: for each lane, that lane of all of them, at most `lanes` many."""
         body, width = self.body, self.width
         kind = f"<{width} x double>"
         rows = [*vectors, *["zeroinitializer"] * (width - len(vectors))]
@@ -944,7 +944,7 @@ class _Stage:
 
 
 def _key(x: Any) -> tuple[Any, ...]:
-    """Return what tells operands apart, of a body or of a loop in it."""
+    """Return a key that tells operands apart, of a body or of a loop in it."""
     if isinstance(x, Local):
         return Local, x.item
     if isinstance(x, Before):

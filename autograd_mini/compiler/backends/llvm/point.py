@@ -49,7 +49,7 @@ def build(program: Program) -> Callable[[Sequence[float]], list[float] | None]:
 class Kernel:
     """Machine code for one point: called with the addresses of inputs and outputs, flat doubles.
 
-    Returns whether the guards hold. Threads may call it at once: each call has a buffer of its own.
+    Returns whether the guards hold. Several threads may call it at once: each call has its own buffer.
     """
 
     def __init__(self, program: Program) -> None:
@@ -111,7 +111,7 @@ def _text(program: Program) -> tuple[Program, Text]:
 
 
 class Step(NamedTuple):
-    """A call of machine code with all its arguments known, and what must live as long as it may be made."""
+    """A call of machine code with known arguments, and the objects that must live as long as it."""
 
     address: int
     result: str
@@ -121,9 +121,9 @@ class Step(NamedTuple):
 
 
 def prepared(steps: Sequence[Step]) -> Callable[[], int]:
-    """Return a function of no arguments that makes the calls, and says whether the guards of the last hold.
+    """Return a function of no arguments that makes the calls and says whether the last one's guards hold.
 
-    Handing arguments from Python to machine code takes longer than a small program; here they are in it.
+    Passing arguments from Python to machine code takes longer than a small program; here the code has them.
     """
     lines = ["define i32 @go() {"]
     held = "1"

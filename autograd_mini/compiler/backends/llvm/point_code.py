@@ -1,7 +1,7 @@
 """Write a `Program` for one point as LLVM's text: like instructions in loops, the rest straight.
 
 A wide band (`bands`) is one loop of vector instructions over a buffer. Its operands are read through tables
-of where they lie, unless they are neighbours. The rest is written straight, in functions short enough that
+of where they lie, unless they are neighbours. The rest is written straight, in functions so short that
 compiling stays linear. The arithmetic is that of the program, instruction by instruction; only independent
 instructions change their order.
 """
@@ -35,7 +35,7 @@ CHOICES: Final = {
     "where": ("fcmp une {t} {0}, {zero}", "select {b} {c}, {t} {1}, {t} {2}"),
     "relu": ("fcmp ole {t} {0}, {zero}", "select {b} {c}, {t} {zero}, {t} {0}"),
 }
-"""A comparison, and the choice that it makes."""
+"""A comparison, and the selection by it."""
 
 INTRINSICS: Final = {"abs": "fabs", "sqrt": "sqrt"}
 
@@ -49,7 +49,7 @@ class Text:
     """What `point_code` returns: the text, and how to call it.
 
     `int @replay(in, out, buffer, tables)` returns whether the guards hold. The buffer has room
-    for `size` doubles, and starts out with numbers at the places that `image` says; `tables` are 32-bit
+    for `size` doubles, and begins with the numbers of `image` at their places; `tables` are 32-bit
     integers. `called` are the primitives that it calls, with their numbers of operands (`jit.symbol`).
     """
 
@@ -79,7 +79,7 @@ class _Writer:
         self.lines: list[str] = []
         self.tables: list[Any] = []
         self.table_length = 16
-        self.local: set[int] = set()  # the slots that are registers of the function being written
+        self.local: set[int] = set()  # slots in registers of the current function
         self.address = list(range(program.inputs)) + [-1] * len(program.code)
         self.room = program.inputs + len(program.constants)
         self.functions = 0
@@ -147,7 +147,7 @@ class _Writer:
         return f"%r{self.registers}"
 
     def _kept(self) -> bytearray:
-        """Return which slots are needed in memory: by a loop, another function, or at the end."""
+        """Return which slots must be in memory: those read by a loop, another function, or at the end."""
         program = self.program
         where_made = [-1] * (program.inputs + len(program.code))
         kept = bytearray(len(where_made))
@@ -219,11 +219,11 @@ class _Writer:
         return self.program.code[slot - self.program.inputs][0] in self.takes
 
     def _length(self, slot: int) -> int:
-        """Return about how many instructions a result takes."""
+        """Return roughly how many instructions a result takes."""
         return 3 if self._is_take(slot) else len(self.plan.leaves[slot])
 
     def _take(self, slot: int) -> None:
-        """Load the operand that the first one says, through a table of where they lie."""
+        """Load the operand at the place that the first one gives, through a table of their places."""
         import numpy as np
 
         place, *values = self.plan.leaves[slot]
@@ -361,7 +361,7 @@ class _Writer:
         return all_
 
     def _column(self, places: Any, index: str, t: str, step: int) -> str:
-        """Load the operands of one round of a loop: neighbours, or wherever a table says."""
+        """Load the operands of one iteration of a loop: neighbours, or at the places in a table."""
         x, pointer = self._new(), self._new()
         if (places[1:] == places[:-1] + 1).all():
             self.lines += [
@@ -421,7 +421,7 @@ class _Writer:
         )
 
     def _finish(self) -> None:
-        """Write the outputs, in runs where they lie in one, and whether the guards hold."""
+        """Write the outputs, neighbours in one copy, and whether the guards hold."""
         self._close()
         self.lines.append(f"define internal i32 @finish({PARAMETERS}) nounwind {{")
         self.local.clear()

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 __all__ = ["LEVELS", "Target", "count", "features", "hold_to", "host", "is_x86", "name", "started"]
 
 LEVELS: Final = {"avx2": ("avx512", "avx10", "amx")}
-"""Of each level that code can be held to, how the names of the features begin that are then not used."""
+"""The levels that code can be held to, with the prefixes of the features that are then not used."""
 
 _held: list[str] = []
 
@@ -26,11 +26,11 @@ class Target(NamedTuple):
     fma: bool = True
     """The processor multiplies and adds in one instruction; elsewhere llvm.fma is a slow call."""
     avx512: bool = False
-    """The processor splits and scales exponents in one instruction, eight lanes at a time."""
+    """The processor extracts and scales exponents in one instruction, eight lanes at a time."""
 
 
 def hold_to(level: str) -> None:
-    """Compile for a processor of that level from now on, whatever this one has besides.
+    """Compile for a processor of that level from now on, even if this one has more features.
 
     Raises ValueError for a level that is unknown, or that this processor does not reach.
     """
@@ -55,10 +55,10 @@ def features() -> dict[str, bool]:
 
 
 def host(registers: int = 1) -> Target:
-    """Return what this processor supports, in vectors that span so many registers.
+    """Return what this processor supports, in vectors that span `registers` registers.
 
-    Operations on several registers come in independent groups, which fill the time each would spend waiting
-    for the one before: with 4 a long formula runs twice as fast as with 1.
+    Operations on several registers are independent of each other, so none waits for the one before: with 4
+    a long formula runs twice as fast as with 1.
     """
     has = features().get
     avx512 = bool(has("avx512f") and has("avx512dq"))

@@ -91,8 +91,8 @@ def _turn(x: Vector) -> _Turn:
 
 def _quarters_and_rest(x: Vector) -> tuple[Bits, Vector]:
     """K in the lowest bits, and x − k·π/2, for the nearest k.  The difference may cancel all but its last
-    bits: the parts of π/2 come off one by one, what each rounding leaves out being kept (Cody and
-    Waite).
+    bits, so the parts of π/2 are subtracted one by one, and what each rounding leaves out is kept (Cody
+    and Waite).
     """
     lanes = x.lanes
 
@@ -126,8 +126,8 @@ def _reduce_large(x: Vector, large: Mask) -> tuple[IR, IR]:
 def _large_angle_function(module: IR) -> IR:
     """{quarters, rest} of one double of at least 2**20 (Payne and Hanek).
 
-    x is m·2**e with an integer m.  Of 2/π only those bits matter that m·2**e does not turn into whole
-    turns and that reach 2**-130 in the product: 192 of them, multiplied by m as one integer.
+    x is m·2**e with an integer m.  Bits of 2/π do not matter if they give whole turns, or less than 2**-130
+    in the product: 192 of them are left, and multiplied by m as one integer.
     """
     name = "vector.large_angle"
     if name in module.globals:
