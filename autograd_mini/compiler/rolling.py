@@ -91,7 +91,7 @@ class Rolled(Unshared):
     `operands` has a column for each instruction: slots, ~k for number k, or `ABSENT`. `results` and
     `conditions` are outputs and guards. Nothing reads what `identities` finds superfluous.
     `in_order` says whether a primitive, with a number of operands, must be called once in each iteration,
-    one iteration after the other.
+    one iteration after the other. Several are called in the order of the program.
     """
 
     def __init__(self, program: Unshared, in_order: Callable[[Primitive, int], bool] = _never) -> None:
@@ -437,9 +437,13 @@ class Loop:
         self.sums: dict[int, Sum] = {}
         chunks, nested = self._chunks()
         near = {} if nested else self._read_next()
-        for members in _components(reads, self.live):  # producers first
-            around = len(members) > 1 or any(q == members[0] for q, _ in reads[members[0]])
-            around = around or self.names[members[0]] in self.in_order
+        waits_for = [list(given) for given in reads]
+        # Functions that are called in order wait for one another, from iteration to iteration.
+        called = [j for j in self.live if self.names[j] in self.in_order]
+        for j, q in zip(called, called[-1:] + called[:-1], strict=True):
+            waits_for[j].append((q, 1))
+        for members in _components(waits_for, self.live):  # producers first
+            around = len(members) > 1 or any(q == members[0] for q, _ in waits_for[members[0]])
             total = self._sum(members, kept) if around else None
             parallel = not around or total is not None
             chunk = int(chunks[max(members)]) if parallel else 0

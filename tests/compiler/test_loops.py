@@ -369,6 +369,36 @@ def test_a_function_of_pythons_is_called_once_for_each_iteration():
         del TABLE["counted_example"]
 
 
+def test_functions_of_pythons_are_called_in_the_order_of_the_program():
+    seen = []
+
+    def noted(name):
+        return lambda x: seen.append(name) or 0.5 * x
+
+    first, second = (
+        am.primitive(f"{name}_example", value=noted(name), partials=[lambda y, x: 0.5])
+        for name in ("first", "second")
+    )
+
+    def f(x):
+        total = 0.0
+        for i in range(300):
+            total = total + second(first(x[i]) * x[i] + x[i - 1]) * x[i]
+        return total
+
+    try:
+        x = [0.01 * k for k in range(300)]
+        c = am.compile(f)
+        c.value_and_grad(x)
+        seen.clear()
+        value, gradient = c.value_and_grad(x)
+        assert isinstance(c.value_and_grad.program(x), Rolled)
+        assert seen[:600] == ["first", "second"] * 300
+        assert bits([value, *gradient]) == bits(eager(f, x))
+    finally:
+        del TABLE["first_example"], TABLE["second_example"]
+
+
 def test_what_a_function_of_pythons_raises_in_a_loop_is_raised():
     def square(x):
         if x > 5.0:
