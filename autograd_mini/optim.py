@@ -1,4 +1,4 @@
-"""Optimisers, learning rates and clipping: gradient descent for parameters whose gradients are known."""
+"""Optimisers, learning rates and clipping: gradient descent on parameters with known gradients."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def sgd(parameters: Iterable[Value], learning_rate: float) -> None:
 
 
 def _elementwise(rule: Rule) -> Rule:
-    """Mark a rule that takes arrays of all parameters as well: it has nothing but operators and `_root`."""
+    """Mark a rule that also takes arrays of all parameters, since it uses only operators and `_root`."""
     rule.elementwise = True  # type: ignore[attr-defined]
     return rule
 
@@ -105,7 +105,7 @@ class Optimiser:
         self.parameters: list[Value] = list(dict.fromkeys(leaves))
         self.learning_rate = learning_rate
         self.steps = 0
-        # A list with what each parameter remembers or, after steps over all at once, a tuple of arrays.
+        # A list with the memory of each parameter or, after steps over all at once, a tuple of arrays.
         self._memory: list[list[float]] | tuple[Any, ...] = [[]] * len(self.parameters)
 
     def step(self) -> None:
@@ -128,7 +128,7 @@ class Optimiser:
             parameter.data = x
 
     def _step_at_once(self, rate: float) -> None:
-        """Give the rule arrays of all parameters, which makes the same numbers to the last bit."""
+        """Give the rule arrays of all parameters, which yields the same numbers to the last bit."""
         import numpy as np
 
         memory = self._memory
@@ -381,7 +381,7 @@ def _between(start: float, end: float, share: float) -> float:
 
 
 def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
-    """Shorten the gradient of all parameters together to the length `limit`; return its former length.
+    """Shorten the gradient of all parameters together to at most `limit`; return its former length.
 
     A gradient that contains inf or nan has no direction and is left as it is.
 
@@ -456,7 +456,7 @@ def _check_schedule(steps: float, **rates: float) -> None:
 
 
 def _each_once(parameters: list[Any]) -> bool:
-    """Whether these may be taken all at once: they are many, are Values, and no one occurs twice."""
+    """Whether these may be taken all at once: they are many, are Values, and none occurs twice."""
     return (
         at_once(parameters)
         and all(issubclass(kind, Value) for kind in {*map(type, parameters)})
@@ -465,7 +465,7 @@ def _each_once(parameters: list[Any]) -> bool:
 
 
 def _without_warnings() -> Any:
-    """Return a block in which NumPy is as silent about inf and nan as numbers are."""
+    """Return a context in which NumPy does not warn of inf and nan."""
     import numpy as np
 
     return np.errstate(all="ignore")

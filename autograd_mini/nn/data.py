@@ -127,7 +127,7 @@ def split(
     """
     if len(inputs) != len(targets):
         raise ValueError(
-            f"there are {len(inputs)} rows of inputs and {len(targets)} targets: give a target for each"
+            f"there are {len(inputs)} inputs and {len(targets)} targets: give a target for each"
         )
     if not 0.0 <= test <= 1.0:
         raise ValueError(f"test is {test!r}: choose a share from 0 to 1")

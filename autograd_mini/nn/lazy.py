@@ -1,4 +1,4 @@
-"""Rows of data in dask arrays, as `fit` takes them: batches are slices, computed when they are used."""
+"""Examples in dask arrays, as `fit` takes them: batches are slices, computed when they are used."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["LazyRows"]
 
 
 class LazyRows:
-    """Inputs and targets of which one at least is a dask array.
+    """Inputs and targets, at least one of them a dask array.
 
-    Slices are again `LazyRows`. Raises ValueError for different numbers of rows, or unknown ones.
+    Slices are again `LazyRows`. Raises ValueError if the numbers of examples differ or are unknown.
     """
 
     def __init__(self, inputs: Any, targets: Any) -> None:
@@ -21,13 +21,13 @@ class LazyRows:
         counts = [x.shape[0] if hasattr(x, "shape") else len(x) for x in (inputs, targets)]
         if any(n != n for n in counts):
             raise ValueError(
-                "fit was given a dask array with an unknown number of rows: call x.compute_chunk_sizes() "
-                "first"
+                "fit was given a dask array with an unknown number of examples: call "
+                "x.compute_chunk_sizes() first"
             )
         if counts[0] != counts[1] or not counts[0]:
             raise ValueError(
-                f"there are {counts[0]} rows of inputs and {counts[1]} targets: give one target for each "
-                "row, and at least one"
+                f"there are {counts[0]} inputs and {counts[1]} targets: give one target for each input, "
+                "and at least one"
             )
         self.count = int(counts[0])
 
@@ -43,7 +43,7 @@ class LazyRows:
         return LazyRows(self.inputs[part], self.targets[part])
 
     def first_not_finite(self, losses: Callable[[Any, Any], Any]) -> list[tuple[Any, Any]]:
-        """Return the first row whose loss is not finite, in a list; an empty list if there is none."""
+        """Return the first example whose loss is not finite, in a list; an empty list if there is none."""
         import numpy as np
 
         found = np.flatnonzero(~np.isfinite(np.asarray(losses(self.inputs, self.targets))))

@@ -31,11 +31,11 @@ __all__ = ["History", "fit"]
 
 Loss = Callable[[Sequence[Any], Sequence[Any]], Any]
 Mode = Literal["eager", "replayed", "batched"]
-Row = float | list[float]
+Numbers = float | list[float]
 
 LOSSES: Final = (binary_cross_entropy, cross_entropy, hinge, huber, mae, mse)
 WORTH_A_TRACE: Final = 100
-"""From this many rows, epochs counted, tracing one row takes less time than it saves."""
+"""Examples, over all epochs, from which on tracing one saves more time than it takes."""
 
 
 @dataclass
@@ -82,8 +82,8 @@ def fit(
     loss is the mean over its batches, each computed before its step.
 
     A training that runs to its end keeps the last parameters. One that is stopped earlier, by `patience`,
-    the callback, Ctrl-C or a loss that is not finite, restores those of the best epoch: with `validation`
-    data the ones after that epoch, otherwise the ones before it.
+    the callback, Ctrl-C or a loss that is not finite, restores the parameters after the best epoch if there
+    are `validation` data, otherwise those before it.
 
     `mode` says how an example is computed. "eager" builds its graph each time. "replayed" traces it
     once and replays it, with the same numbers to the last bit. "batched" replays a whole batch at once,
@@ -121,16 +121,16 @@ def fit(
     ):
         if count is not None or name == "epochs":
             _check_count(name, count, least)
-    rows = _rows(inputs, targets, mode)
-    held_out: list[tuple[Row, Row]] | LazyRows = []
+    examples = _examples(inputs, targets, mode)
+    held_out: list[tuple[Numbers, Numbers]] | LazyRows = []
     if validation is not None:
         held_inputs, held_targets = _pair(validation)
-        held_out = _rows(held_inputs, held_targets, mode)
-    if mode is None and (isinstance(rows, LazyRows) or isinstance(held_out, LazyRows)):
+        held_out = _examples(held_inputs, held_targets, mode)
+    if mode is None and (isinstance(examples, LazyRows) or isinstance(held_out, LazyRows)):
         mode = "batched"
     shuffle, history = generator(rng).shuffle, History()
     parameters = optimiser.parameters
-    lasting = epochs * len(rows) >= WORTH_A_TRACE
+    lasting = epochs * len(examples) >= WORTH_A_TRACE
     fingerprint = _fingerprint(model, loss) if mode is None and lasting else None
     gradient, value = _functions(model, loss, mode or ("eager" if fingerprint is None else "replayed"))
     # A replay returns nan for a target that the loss refuses; the loss itself then raises and names it.
@@ -141,20 +141,20 @@ def fit(
         if isinstance(batch, LazyRows):
             from autograd_mini.compiler.compiled import compile
 
-            batch = batch.first_not_finite(compile(lambda row, target: loss([model(row)], [target])).map)
+            batch = batch.first_not_finite(compile(lambda x, target: loss([model(x)], [target])).map)
         eager(batch)
 
-    size = len(rows) if batch_size is None else batch_size
+    size = len(examples) if batch_size is None else batch_size
     best = math.inf, read(parameters, "data")
 
     def epoch() -> float:
         """Take the steps of one epoch and return its loss; stop short at one that is not finite."""
-        starts = list(range(0, len(rows), size))
+        starts = list(range(0, len(examples), size))
         if batch_size is not None:
-            shuffle(starts if isinstance(rows, LazyRows) else rows)
+            shuffle(starts if isinstance(examples, LazyRows) else examples)
         total = 0.0
         for start in starts:
-            batch = rows[start : start + size]
+            batch = examples[start : start + size]
             optimiser.zero_grad()
             batch_loss: float = gradient(batch) / len(batch)
             if at_once(parameters):
@@ -171,7 +171,7 @@ def fit(
                 before_step()
             optimiser.step()
             total += batch_loss * len(batch)
-        return total / len(rows)
+        return total / len(examples)
 
     with collector_paused(), _bar(epochs, progress) as advance:
         try:
@@ -212,10 +212,10 @@ def fit(
 def _fingerprint(model: Any, loss: Loss) -> list[Any] | None:
     """Return everything that a trace would freeze; None for unknown models or losses.
 
-    With it the default is both fast and safe: what is known is replayed, and traced anew once a part of
-    it is replaced; of anything else nobody can say what it reads.
+    With it the default is both fast and safe: a known model is replayed, and traced anew once a part of it
+    is replaced; what an unknown one reads cannot be known.
     """
-    if not any(loss is known for known in LOSSES):  # by identity: a loss of the user's need not be hashable
+    if not any(loss is known for known in LOSSES):  # by identity: your own loss need not be hashable
         return None
     found: list[Any] = []
     pending = [model]
@@ -238,23 +238,23 @@ def _fingerprint(model: Any, loss: Loss) -> list[Any] | None:
 def _functions(model: Callable[[Any], Any], loss: Loss, mode: Mode) -> tuple[Any, Any]:
     """Return two functions of a batch that return the sum of its losses; the first also adds gradients."""
 
-    def of_row(row: Any, target: Any) -> Any:
-        return loss([model(row)], [target])
+    def of_example(x: Any, target: Any) -> Any:
+        return loss([model(x)], [target])
 
     if mode == "eager":
 
-        def without_graph(row: Row, target: Row) -> float:
+        def without_graph(x: Numbers, target: Numbers) -> float:
             with no_grad():
-                return _number(of_row(row, target))
+                return _number(of_example(x, target))
 
         return (
-            lambda batch: _total(_backward(of_row(*pair)) for pair in batch),
+            lambda batch: _total(_backward(of_example(*pair)) for pair in batch),
             lambda batch: _total(without_graph(*pair) for pair in batch),
         )
 
     from autograd_mini.compiler.compiled import compile
 
-    compiled = compile(of_row)
+    compiled = compile(of_example)
     if mode == "replayed":
         return (
             lambda batch: _total(compiled.backward(*pair) for pair in batch),
@@ -285,7 +285,7 @@ def _total(losses: Iterable[float]) -> float:
     return reduce(add, losses, 0.0)  # since Python 3.12 `sum` compensates for rounding
 
 
-def _columns(batch: Sequence[tuple[Row, Row]] | LazyRows) -> Iterator[Any]:
+def _columns(batch: Sequence[tuple[Numbers, Numbers]] | LazyRows) -> Iterator[Any]:
     if isinstance(batch, LazyRows):
         yield from (batch.inputs, batch.targets)
         return
@@ -294,26 +294,26 @@ def _columns(batch: Sequence[tuple[Row, Row]] | LazyRows) -> Iterator[Any]:
     except ImportError:
         raise ImportError('mode="batched" needs NumPy: pip install "autograd-mini[fast]"') from None
     for name, column in zip(("inputs", "targets"), zip(*batch, strict=True), strict=True):
-        if len({len(row) if isinstance(row, list) else None for row in column}) > 1:
+        if len({len(x) if isinstance(x, list) else None for x in column}) > 1:
             raise ValueError(
-                f'{name} have rows of different lengths, which mode="batched" cannot take at once: '
+                f'{name} have different lengths, which mode="batched" cannot take at once: '
                 'make them alike, or use mode="replayed"'
             )
         yield np.array(column)
 
 
-def _rows(inputs: Any, targets: Any, mode: Mode | None) -> list[tuple[Row, Row]] | LazyRows:
+def _examples(inputs: Any, targets: Any, mode: Mode | None) -> list[tuple[Numbers, Numbers]] | LazyRows:
     if LazyRows.among(inputs, targets):
         if mode not in (None, "batched"):
-            raise ValueError(f'mode={mode!r} goes through rows one by one: with dask arrays use "batched"')
+            raise ValueError(f'mode={mode!r} takes examples one by one: with dask arrays use "batched"')
         return LazyRows(inputs, targets)
     for name, column in (("inputs", inputs), ("targets", targets)):
         if not hasattr(column, "__len__") or isinstance(column, (str, bytes, dict, set)):
-            raise TypeError(f"{name}: expected rows, got {type(column).__name__}: give a list or an array")
+            raise TypeError(f"{name}: expected examples, got {type(column).__name__}: give a list or array")
     if len(inputs) != len(targets) or len(targets) == 0:
         raise ValueError(
-            f"there are {len(inputs)} rows of inputs and {len(targets)} targets: give one target for each "
-            "row, and at least one"
+            f"there are {len(inputs)} inputs and {len(targets)} targets: give one target for each input, "
+            "and at least one"
         )
     columns = zip(_plain(inputs, "inputs"), _plain(targets, "targets"), strict=True)
     return list(columns)
@@ -331,7 +331,7 @@ def _check_count(name: str, count: Any, least: int) -> None:
         raise kind(f"{name} is {count!r}: choose a whole number of at least {least}")
 
 
-def _plain(column: Sequence[Any], name: str) -> Iterator[Row]:
+def _plain(column: Sequence[Any], name: str) -> Iterator[Numbers]:
     for i, x in enumerate(column):
         numbers, structure = flatten(x, f"{name}[{i}]")
         yield numbers[0] if structure.kind == "number" else numbers

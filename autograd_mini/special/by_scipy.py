@@ -1,8 +1,8 @@
 """Special functions whose value is SciPy's and whose derivatives are rules, like those of every primitive.
 
-The functions are in the table from the import of the package on; SciPy is imported when one is first
-computed. A rule is written in other primitives, so there are derivatives of every order. Where there is no
-closed form, as with respect to the first operand of `gammainc`, an error says so: nothing is approximated.
+The functions are in the table once the package is imported; SciPy is imported when one is first computed. A
+rule is written in other primitives, so there are derivatives of every order. Where there is no closed form,
+as with respect to the first operand of `gammainc`, an error says so: nothing is approximated.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ nan: Final = math.nan
 
 
 class Special(Primitive):
-    """A primitive with a tolerance, and with operands of which no closed form of the derivative is known.
+    """A primitive with a tolerance, and perhaps operands whose derivatives have no closed form.
 
     Value and partials may be wrong by `tolerance` units in the last place, over the `domain`. The operands
-    `constants` must not vary: a derivative with respect to one is refused, as soon as it is recorded.
+    `constants` must not vary: an error is raised where a derivative with respect to one would be recorded.
     """
 
     __slots__ = ()
@@ -86,7 +86,7 @@ class Special(Primitive):
         self.constants = constants.split()
 
     def __call__(self, *operands: Any) -> Any:
-        """Apply the primitive; TypeError where a derivative would be asked for that has no closed form."""
+        """Apply the primitive; TypeError if an operand varies whose derivative has no closed form."""
         for name, x in zip(self.taking(len(operands)).operands, operands, strict=True):
             if name in self.constants and x.__class__ is not float and _varies(x):
                 raise TypeError(
@@ -106,7 +106,7 @@ def _varies(x: Any) -> bool:
 
 
 class BySciPy(Special):
-    """A primitive whose value is the function of `scipy.special` by its name."""
+    """A primitive whose value is the function of that name in `scipy.special`."""
 
     __slots__ = ()
 
@@ -122,7 +122,7 @@ class BySciPy(Special):
 
     @property
     def ufunc(self) -> Any:
-        """The function over arrays. ImportError names the extra where SciPy is not installed."""
+        """The function over arrays. Without SciPy an ImportError names the extra."""
         try:
             import scipy.special
         except ImportError:
@@ -133,7 +133,7 @@ class BySciPy(Special):
 
     @property
     def address(self) -> int:
-        """Where SciPy's C function is: of doubles, and of an int behind them that it ignores."""
+        """The address of SciPy's C function, of doubles and an int after them, which it ignores."""
         import ctypes
 
         from scipy.special import cython_special
@@ -143,7 +143,7 @@ class BySciPy(Special):
         signature_of = kind(text, ctypes.py_object)(("PyCapsule_GetName", api))
         address_of = kind(ctypes.c_void_p, ctypes.py_object, text)(("PyCapsule_GetPointer", api))
         wanted = f"double ({'double, ' * len(self.operands)}int __pyx_skip_dispatch)".encode()
-        for variant in ("", "__pyx_fuse_0", "__pyx_fuse_1"):  # of several types, in some order
+        for variant in ("", "__pyx_fuse_0", "__pyx_fuse_1"):  # variants for several types
             capsule = cython_special.__pyx_capi__.get(variant + self.name)
             if capsule is not None and signature_of(capsule) == wanted:
                 return address_of(capsule, wanted)  # type: ignore[no-any-return]
@@ -159,7 +159,7 @@ def _polynomial(x: Any, coefficients: Sequence[float]) -> Any:
 
 
 def _near(x: Any, bound: float, series: Callable[[Any], Any], elsewhere: Any) -> Any:
-    """Series(x) where |x| is below a bound, and what holds elsewhere."""
+    """`series` of x where |x| is below a bound, `elsewhere` beyond."""
     near = less(abs_(x), bound)
     return where(near, series(where(near, x, 0.0)), elsewhere)
 
@@ -172,7 +172,7 @@ HALF_ROOT_PI: Final = 0.5 * math.sqrt(math.pi)
 
 
 def _exp_of_square(y: Any, tail: Any) -> Any:
-    """exp(y²), where y ≥ 0 and erfc(y) = tail; for a small tail erfcx(y)/tail: it forgives y its error."""
+    """exp(y²), where y ≥ 0 and erfc(y) = tail; for a small tail erfcx(y)/tail, as errors of y hurt less."""
     return where(less(0.0, tail) * less(tail, 0.5), div(erfcx(y), tail), exp(y * y))
 
 
@@ -187,7 +187,7 @@ def _erfcinv_slope(y: Any, x: Any) -> Any:
 
 
 def _erfcx_slope(y: Any, x: Any) -> Any:
-    """2xy - 2/√π; from 4 on, where that cancels, -2·i¹erfc/erfc·y by the continued fraction.
+    """2xy - 2/√π; from x = 4 on, where that cancels, -2·i¹erfc/erfc·y by the continued fraction.
 
     iⁿerfc/iⁿ⁻¹erfc = ½/(x + (n+1)·iⁿ⁺¹erfc/iⁿerfc) (Abramowitz and Stegun, 7.2.5).
     """
@@ -237,7 +237,7 @@ erfcx: Primitive = define(
     domain=[(-26.5, 1e100)],
     tolerance=600.0,
     reference="exp(x * x) * erfc(x)",
-    doc="exp(x²)·erfc(x), which vanishes as 1/x where erfc(x) is 0 long since.",
+    doc="exp(x²)·erfc(x), which decays as 1/x where erfc(x) has underflowed.",
 )
 ndtr: Primitive = define(
     "ndtr",
@@ -278,7 +278,7 @@ _J1_OVER_X: Final = [(-1) ** k * c for k, c in enumerate(_I1_OVER_X)]
 
 
 def _over_x(y: Any, x: Any, coefficients: Sequence[float]) -> Any:
-    """y/x; near 0, where the derivatives of that cancel, its series."""
+    """y/x; near 0, where its derivatives cancel, its series."""
     return _near(x, 1.0, lambda near: _polynomial(near * near, coefficients), div(y, x))
 
 
@@ -297,7 +297,7 @@ _I1E_SLOPE: Final = _decaying(1)
 
 
 def _far_slope(x: Any, near: Any, coefficients: Sequence[float]) -> Any:
-    """What holds below 24, and from there on, where that cancels, the series of `_decaying`."""
+    """`near` below 24; from there on, where it cancels, the series of `_decaying`."""
     u = div(1.0, where(less(x, 24.0), 24.0, x))
     return where(less(x, 24.0), near, -0.3989422804014327 * (u * sqrt(u)) * _polynomial(u, coefficients))
 
@@ -394,7 +394,7 @@ y1: Primitive = define(
 
 
 def _expi_slope(y: Any, x: Any) -> Any:
-    """eˣ/x in two halves: eˣ overflows a little before the quotient."""
+    """eˣ/x by eˣᐟ² twice: eˣ overflows a little before the quotient."""
     x = where(less(2000.0, x), 2000.0, x)
     half = exp(0.5 * x)
     return half * div(half, x)
@@ -476,16 +476,16 @@ def _stirling(m: Any) -> Any:
 
 
 def _log_gamma(a: Any) -> Any:
-    """Log Γ(a) for 0 ≤ a ≤ 10, by way of Γ(a + 10): machine code would call Python for `lgamma`."""
+    """Log Γ(a) for 0 ≤ a ≤ 10, from Γ(a + 10): machine code would call Python for `lgamma`."""
     m = a + 9.0
     product = reduce(lambda p, k: p * (a + k), map(float, range(1, 10)), a)
     return (m + 0.5) * log(m) - m + math.log(ROOT_2_PI) + _stirling(m) - log(product)
 
 
 def _deviance(m: Any, expected: Any) -> Any:
-    """m·log(m/expected) + expected - m, of m and the distance between the two."""
+    """m·log(m/expected) + expected - m, by the relative distance of the two."""
     t = div(expected - m, m)
-    t = where(less(1e6, t), 1e6, t)  # there the exponential of it is 0
+    t = where(less(1e6, t), 1e6, t)  # beyond, its exponential is 0
     return m * (t - where(less(t, -0.5), log(div(expected, m)), log1p(t)))
 
 
@@ -494,13 +494,13 @@ def _gamma_density(a: Any, x: Any) -> Any:
     large = less(10.0, a)
     m = where(large, a - 1.0, 9.0)
     far = div(exp(-_stirling(m) - _deviance(m, x)), ROOT_2_PI * sqrt(m))
-    bounded = where(less(1e4, x), 1e4, x)  # there it is 0 for small a
+    bounded = where(less(1e4, x), 1e4, x)  # beyond, it is 0 for small a
     near = exp(xlogy(a - 1.0, bounded) - _log_gamma(where(large, 10.0, a))) * exp(-bounded)
     return where(less(x, 0.0) + less(a, 0.0), nan * x, where(large, far, near))
 
 
 def _log_beta(a: Any, b: Any) -> Any:
-    """Log B(a, b) for min(a, b) ≤ 10; where the other is large, by the series: logarithms of Γ cancel."""
+    """Log B(a, b) for min(a, b) ≤ 10; by the series if the other is large, where logarithms of Γ cancel."""
     small, large = where(less(a, b), a, b), where(less(a, b), b, a)
     m = where(less(10.0, large), large, 10.0)
     rest = _stirling(m) - _stirling(m + small) - (m - 0.5) * log1p(div(small, m))
@@ -509,7 +509,7 @@ def _log_beta(a: Any, b: Any) -> Any:
 
 
 def _beta_density(a: Any, b: Any, x: Any) -> Any:
-    """xᵃ⁻¹(1 - x)ᵇ⁻¹/B(a, b), where a and b are large by the distance from the mode (Loader 2000)."""
+    """xᵃ⁻¹(1 - x)ᵇ⁻¹/B(a, b); for large a and b by the distance from the mode (Loader 2000)."""
     large = less(10.0, a) * less(10.0, b)
     m, k = where(large, a - 1.0, 9.0), where(large, b - 1.0, 9.0)
     n = m + k
@@ -532,7 +532,7 @@ _EULER_MACLAURIN: Final = [
 def _zeta(s: Any, q: Any) -> Any:
     """Σ (q+k)⁻ˢ over k = 0, 1, …, by Euler and Maclaurin from the tenth term on."""
     far = q + 9.0
-    t = where(less(1e4, s), 1e4, s)  # there the rest is 0
+    t = where(less(1e4, s), 1e4, s)  # beyond, the rest is 0
     tail = div(1.0, t - 1.0) + div(0.5, far)
     factor = div(div(t, far), far)
     for k, c in enumerate(_EULER_MACLAURIN):

@@ -1,7 +1,7 @@
 """Primitives of statistics and learning that are made of elementary functions.
 
 Each is in the table when the package is imported, and public as `autograd_mini.xlogy` and so on. They are
-written in other primitives, so that every backend has them, and keep their last digits where the textbook's
+written in other primitives, so every backend has them, and they keep their last digits where the textbook's
 formula loses them: next to a root, and where a difference cancels.
 """
 
@@ -65,7 +65,7 @@ NEGATIVE: Final[Interval] = (REALS[0], -5e-324)
 
 
 def _unless_zero(x: Any, y: Any, product: Any) -> Any:
-    """The product x·log(…), which is 0 where x is, whatever the logarithm; but nan where y is nan."""
+    """The product x·log(…), which is 0 where x is 0, for any logarithm, but nan where y is nan."""
     return where(equal(x, 0.0), where(equal(y, y), 0.0, y), product)
 
 
@@ -129,7 +129,7 @@ def _entropy(x: Any) -> Any:
 
 
 def _entropy_slope(y: Any, x: Any) -> Any:
-    """-log(ex), by the distance from the root 1/e where -1 - log x cancels."""
+    """-log(ex); near the root 1/e, where -1 - log x cancels, by the distance from it."""
     distance = (x - ONE_OVER_E[0]) - ONE_OVER_E[1]
     return -where(less(abs_(distance), 0.18), log1p(math.e * distance), log(x) + 1.0)
 
@@ -164,7 +164,7 @@ def _log_1_minus_exp(x: Any) -> Any:
     return where(less(-LN2, x), log(-expm1(x)), log1p(-exp(x)))
 
 
-# log 2 in two floats: next to it, eˣ - 1 is 1 and its logarithm has no correct digit
+# log 2 in two floats: next to it eˣ - 1 is 1, and its logarithm has no correct digit
 LN2_LOW: Final = 2.3190468138462996e-17
 
 
@@ -196,7 +196,7 @@ logexpm1 = define(
 
 
 def _log_sub_exp(x: Any, y: Any) -> Any:
-    """Hi + log(1 - e⁻ᵈ) or lo + log(eᵈ - 1), d = hi - lo: of the two, the one that takes off less."""
+    """Hi + log(1 - e⁻ᵈ) or lo + log(eᵈ - 1), d = hi - lo: the one whose logarithm is smaller."""
     hi, lo = maximum(x, y), minimum(x, y)
     rounded, lost = difference(hi, lo)
     d = where(equal(hi, lo), 0.0, rounded)  # inf - inf is nan, and equal
@@ -227,7 +227,7 @@ logsubexp = define(
 
 
 def _leads(x: Any, y: Any) -> Any:
-    """1 where x is alone in being the result, ½ at a tie, else 0; nan if both are nan."""
+    """1 where x alone is the result, ½ at a tie, else 0; nan if both are nan."""
     alone = where(equal(x, x), 1.0, where(equal(y, y), 0.0, nan))
     return where(less(y, x), 1.0, where(less(x, y), 0.0, where(equal(x, y), 0.5, alone)))
 
@@ -253,7 +253,7 @@ fmin = define(
 
 
 def _half_turns(x: Any) -> tuple[Any, Any]:
-    """Return (sin πx, cos πx) within two ULP: x is brought into [-¼, ¼], exactly, before π comes in."""
+    """Return (sin πx, cos πx) within two ULP: x is reduced to [-¼, ¼], exactly, before π comes in."""
     x = where(less(abs_(x), 9007199254740992.0), x, 0.0 * x)  # from 2⁵³ on all floats are even
     quarters = round_(2.0 * x)
     r = math.pi * (x - 0.5 * quarters)
@@ -311,7 +311,7 @@ sinc = define(
 
 # ---- activations -----------------------------------------------------------------------------------
 
-# Where their derivatives are 0, in two floats, and eˣ there.
+# The points where their derivatives are 0, in two floats, and eˣ there.
 SILU_ROOT: Final = (-1.2784645427610737, -1.0946994183093437e-16, 0.2784645427610738)
 MISH_ROOT: Final = (-1.1924312145154952, -4.8484829848031044e-17, 0.3034825352815289)
 
@@ -319,8 +319,8 @@ MISH_ROOT: Final = (-1.1924312145154952, -4.8484829848031044e-17, 0.303482535281
 def _pieces(x: Any) -> tuple[Any, Any, Any]:
     """Return x, whether it is far left, and exp(-x), or √eˣ far left.
 
-    Beyond ±800 these functions are 0 or x to the last digit. Far left they are eˣ times something that is
-    not small, so that eˣ underflows first: hence its square root.
+    Beyond ±800 these functions are 0 or x to the last digit. Far left they are eˣ times a factor that is
+    not small, so eˣ underflows first: hence its square root.
     """
     x = where(less(800.0, abs_(x)), copysign(800.0, x), x)
     far = less(x, -40.0)
@@ -333,7 +333,7 @@ def _silu(x: Any) -> Any:
 
 
 def _silu_slope(y: Any, x: Any) -> Any:
-    """(1 + x + eˣ)/(e⁻ˣ + 2 + eˣ), whose numerator cancels nowhere when told from its root."""
+    """(1 + x + eˣ)/(e⁻ˣ + 2 + eˣ), the numerator by the distance from its root, where nothing cancels."""
     x, far, g = _pieces(x)
     high, low, e_root = SILU_ROOT
     t = (x - high) - low
@@ -350,7 +350,7 @@ def _mish(x: Any) -> Any:
 
 
 def _mish_slope(y: Any, x: Any) -> Any:
-    """W + x·w′, w = tanh(softplus(x)): 1 + c on the right; on the left a sum that is told from its root."""
+    """W + x·w′, w = tanh(softplus(x)): 1 + c right; left a sum by the distance from its root."""
     x, far, g = _pieces(x)
     e = div(1.0, g)
     high, low, e_root = MISH_ROOT

@@ -1,4 +1,4 @@
-"""`take`: an element of a sequence, by an index that may differ from call to call of a compiled function.
+"""`take`: an element of a sequence, at an index that compiled functions may take as an argument.
 
 With an int, `take` looks the element up. While a function is traced, an argument that is an int is a Value;
 then all elements are operands of one primitive, `element`, so that one program serves every index.
@@ -29,8 +29,8 @@ def take(values: Any, i: Any) -> Any:
 
     `values` is a list, a tuple or an array. Its elements are numbers, Values, or lists, tuples, dicts and
     arrays of them; compiled, they all have the same structure. `i` is an int; negative ones count from the
-    end. A derivative is added to the chosen element alone. A Value comes back as a node of its own, so that
-    what is made of it is added up before it reaches the element.
+    end. A derivative is added to the element at `i` alone. A Value comes back as a node of its own, which
+    adds up the derivatives of its users before it passes them to the element.
 
     Raises IndexError if there is no such element, and TypeError for an index that is not an int, such as
     1.0, True or a Value.
@@ -53,7 +53,7 @@ def take(values: Any, i: Any) -> Any:
         numbers, other = flatten(values[k], f"values[{k}]")
         if other != structure:
             raise TypeError(
-                f"{CALL}: values[{k}] is {other} and values[0] is {structure}, or nested otherwise: where "
+                f"{CALL}: values[{k}] is {other} and values[0] is {structure}, or nested otherwise: if "
                 "the index may change, give elements of one structure"
             )
         columns.append(numbers)
@@ -61,7 +61,7 @@ def take(values: Any, i: Any) -> Any:
 
 
 def take_place(i: int, count: int) -> int:
-    """Return where element `i` of so many is, counted from 0; IndexError where there is none.
+    """Return the place of element `i` of `count`, from 0 on; IndexError if there is none.
 
     >>> take_place(-1, 3)
     2
@@ -131,32 +131,32 @@ element: Final = _Element(
     "*x",
     value=lambda place, *values: values[int(place)],
     definition=_choice,
-    # As with `where`, what is not chosen has no edge. A sweep that holds for every place asks `possible`.
+    # As with `where`, the other operands have no edges. A sweep that holds for every place asks `possible`.
     partials=[lambda y, xs: [1.0 if k == xs[0] + 1.0 else None for k in range(len(xs))]],
     doc="The operand at a place, counted from 0; the place is the first operand.",
 )
-"""The primitive that `take` records while a function is traced: a place, then all that may be chosen."""
+"""The primitive that `take` records while a function is traced: a place, then all elements."""
 
 
 def possible(node: Value) -> list[Value]:
-    """Return the operands that a derivative may pass to: of a `take`, all that may be chosen."""
+    """Return the operands to which a derivative may pass: of a `take`, all elements."""
     if node.op is element:
         return [x for x in node.operands[1:] if isinstance(x, Value)]
     return [x for x, _ in node.edges()]
 
 
 def order_of_all(root: Value, until: Collection[Value] = ()) -> list[Value]:
-    """Return `root` and all that a derivative may pass to, results first; not what is behind `until`."""
+    """Return `root` and all nodes to which a derivative may pass, results first, up to `until`."""
     return depth_first([root], lambda node: () if node in until else possible(node))
 
 
 class Sides:
-    """Says when a node is used that only some sides of a choice lead to.
+    """The conditions under which nodes are used to which only some sides of a choice lead.
 
-    Each side of a choice has a truth: a node, or an operand of a program. A node on several sides has the
-    truth of any of them, and a node on all sides is used whenever the choice is made. `choose` makes
+    Each side of a choice has a truth: a node, or an operand of a program. A node on several sides is used
+    if any of their truths holds, and a node on all sides whenever the choice is made. `choose` makes
     ``where(condition, x, y)`` of truths and numbers, and `equals` says whether a place is a number.
-    `compared` returns the place and the number of a truth that `equals` has made, None for any other.
+    `compared` returns the place and the number of a truth that `equals` made, None for any other.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Sides:
     ) -> None:
         self.choose, self.equals, self.compared = choose, equals, compared
         self._known: dict[Any, _Places] = {}
-        # Choices are numbered: to compare the nodes in them would compare their numbers.
+        # Choices are numbered, since comparing the nodes in them would compare their data.
         self._choices: dict[tuple[Any, Any], int] = {}
 
     def of_place(self, place: Any, count: int, used: Any) -> list[Any]:
@@ -184,7 +184,7 @@ class Sides:
         return self._two(place, *compared, used)
 
     def of_condition(self, condition: Any, used: Any) -> list[Any]:
-        """Return the truths of a condition and its contrary; `used` as in `of_place`."""
+        """Return the truths of a condition and its opposite; `used` as in `of_place`."""
         return self._two(condition, (condition,), 1.0, used)[::-1]
 
     def _two(self, truth: Any, place: Any, number: float, used: Any) -> list[Any]:
@@ -200,7 +200,7 @@ class Sides:
         return truth
 
     def either(self, one: Any, other: Any) -> Any:
-        """Return the truth that either of two truths holds; None if one of them always does."""
+        """Return the truth that at least one of two truths holds; None if it always does."""
         first, second = self._known.get(one), self._known.get(other)
         places = first and second and first.union(second)
         if places and places.are_all():

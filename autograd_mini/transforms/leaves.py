@@ -1,7 +1,7 @@
-"""The numbers of many leaves at once, for those who step over all parameters: optimisers and training.
+"""The numbers of many leaves at once, for optimisers and training.
 
-Where NumPy is there they are arrays, and with the engine in C no leaf is touched from Python. In all else,
-and for leaves of a class of their own, it is as if each had been read and written by name.
+With NumPy they are arrays, and with the engine in C no leaf is touched from Python. Otherwise, and for
+leaves of a subclass, each leaf is read and written by itself.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from autograd_mini.engine.value import Value, exchange
 __all__ = ["at_once", "read", "write", "zero_gradients"]
 
 MANY: Final = 50
-"""Leaves from which on arrays are faster than a loop."""
+"""For at least so many leaves, arrays are faster than a loop."""
 
 Name = Literal["data", "grad"]
 
 
 def at_once(leaves: Sequence[Value]) -> bool:
-    """Whether `read` returns an array: there are many leaves, NumPy is there, and no mode is asked."""
+    """Whether `read` returns an array: there are many leaves and NumPy, and no mode listens."""
     return len(leaves) >= MANY and not modes.listening and _numpy_is_there()
 
 

@@ -498,7 +498,7 @@ def test_splits_differ_and_are_checked():
     assert nn.split(rows, rows, rng=1) != nn.split(rows, rows, rng=2)
     as_arrays = nn.split(np.array(rows), np.array(rows), rng=1)
     assert as_arrays == nn.split(rows, rows, rng=1)
-    with pytest.raises(ValueError, match=r"^there are 2 rows of inputs and 1 targets"):
+    with pytest.raises(ValueError, match=r"^there are 2 inputs and 1 targets"):
         nn.split([1, 2], [1])
     for wrong in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match=r"^test is .*: choose a share from 0 to 1"):

@@ -424,7 +424,7 @@ def test_refusals():
         fit(**(usual | options), inputs=inputs, targets=targets)
 
     with pytest.raises(
-        ValueError, match="there are 2 rows of inputs and 1 targets: give one target for each"
+        ValueError, match="there are 2 inputs and 1 targets: give one target for each input"
     ):
         run(targets=[1.0])
     with pytest.raises(ValueError, match="at least one"):
@@ -444,7 +444,7 @@ def test_refusals():
         with pytest.raises(TypeError, match=r"^validation is not a pair: give"):
             run(validation=wrong)
     for wrong in (None, 3, "ab", iter([1.0, 2.0]), {1.0: 2.0}):
-        with pytest.raises(TypeError, match=r"^inputs: expected rows, got .*: give a list or an array"):
+        with pytest.raises(TypeError, match=r"^inputs: expected examples, got .*: give a list or array"):
             run(wrong)
     with pytest.raises(TypeError, match=r"^the loss: expected a real number, got NoneType"):
         run(loss=lambda predictions, targets: None)
@@ -452,7 +452,7 @@ def test_refusals():
         run(penalty=lambda: "little")
     with pytest.raises(TypeError, match=r"^rng is 'seed': give a whole number"):
         run(rng="seed")
-    with pytest.raises(ValueError, match=r'^inputs have rows of different lengths, which mode="batched"'):
+    with pytest.raises(ValueError, match=r'^inputs have different lengths, which mode="batched"'):
         run([[1.0], [1.0, 2.0]], mode="batched")
     with pytest.raises(ValueError, match="mode 'fast' is not known"):
         run(mode="fast")
