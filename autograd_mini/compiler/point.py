@@ -53,14 +53,14 @@ class Point:
             trace = traces.make(call)
             return self.answer(trace, call, self.outputs.evaluate(trace, call))
         kept = traces.of(call)
-        held = self._first_that_holds(kept, call)
+        held = self.first_that_holds(kept, call)
         if held is not None:
             self._remember(held[0], call, args, kwargs)
             return self.answer(held[0], call, held[1])
         with traces.lock:
             now = traces.of(call)
             if now is not kept:  # another thread has been here
-                held = self._first_that_holds(now, call)
+                held = self.first_that_holds(now, call)
             if held is None:
                 held = self._trace_anew(now, call)
         return self.answer(held[0], call, held[1])
@@ -94,7 +94,7 @@ class Point:
         value = trace.structure.rebuild(trace.with_bools(found[:count]))
         return self.outputs.result(value, found[count:], call, trace.captured, Structure.rebuild)
 
-    def _first_that_holds(self, kept: list[Trace], call: Call) -> tuple[Trace, list[float]] | None:
+    def first_that_holds(self, kept: list[Trace], call: Call) -> tuple[Trace, list[float]] | None:
         """Return the trace that holds at a call, and its outputs; that trace comes first from now on."""
         for k, trace in enumerate(kept):
             found = self._run(trace, call) if trace.suits(call) else None

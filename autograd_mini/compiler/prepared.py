@@ -27,7 +27,11 @@ def prepared_point(point: Point, args: tuple[Any, ...], ordinary: Callable[[], A
     import numpy as np
 
     call = point.traces.call(args, {})
-    trace = point.traces.of(call)[0]
+    plain = all(x.__class__ is float for x in call.numbers)
+    held = point.first_that_holds(point.traces.of(call), call) if plain else None
+    if held is None:  # it was computed without a program
+        return ordinary
+    trace, _ = held
     program, _ = point.replay(trace, call)
     out = np.empty(len(program.outputs))
     memory = _Memory(args, call, trace, program.inputs)
@@ -41,7 +45,10 @@ def prepared_batch(batch: Batch, args: tuple[Any, ...], ordinary: Callable[[], A
     import numpy as np
 
     call, mapped = batch.call, batch.mapped
-    trace = batch.traces.of(call)[0]
+    kept = [trace for trace in batch.traces.of(call) if trace.suits(call)]
+    if not kept:
+        return ordinary
+    trace = kept[0]
     kernel: Any
     program, kernel = batch.ready.replay(trace, batch.ready.layout(trace))
     arrays = [c for c, m in zip(batch.columns, mapped, strict=True) if m]

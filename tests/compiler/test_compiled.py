@@ -14,7 +14,7 @@ from bits import bits
 from program_cases import expression, numbers_for
 
 from autograd_mini import Value, exp, log, maximum, no_grad, relu, sigmoid, softplus, tanh, where
-from autograd_mini.compiler.compiled import compile
+from autograd_mini.compiler.compiled import Compiled, compile
 from autograd_mini.transforms.functions import grad, hessian, jacobian, jvp, value_and_grad
 from autograd_mini.transforms.strict import strict
 
@@ -327,6 +327,36 @@ def test_prepared_batches_and_branches():
     assert step() == 1.0
 
 
+def test_a_prepared_call_takes_the_branch_of_now_in_machine_code(monkeypatch):
+    c = compile(lambda x: x[0] * x[1] if x[0] > 0.0 else x[0] - x[1])
+    above, below = np.array([1.0, 2.0]), np.array([-1.0, 2.0])
+    for x in (above, below, above, below):  # the last branch is looked at first from now on
+        c(x)
+    step = c.prepare(above)
+    monkeypatch.setattr(Compiled, "__call__", None)
+    assert step() == 2.0
+
+
+def test_what_is_computed_without_a_program_can_be_prepared():
+    def f(x):
+        return x[0] * x[1] if x[0] > 0.0 else x[0] - x[1]
+
+    x = np.array([1.0, 2.0])
+    step = compile(f, branches=0).value_and_grad.prepare(x)
+    for first, expected in ((1.0, (2.0, [2.0, 1.0])), (-1.0, (-3.0, [1.0, -1.0]))):
+        x[0] = first
+        value, gradient = step()
+        assert (value, gradient.tolist()) == expected
+    c = compile(f)
+    with strict():
+        step = c.prepare([1.0, 2.0])
+    assert step() == 2.0
+    assert c.prepare(np.empty((0, 2)), in_axes=0)().tolist() == []
+    for _ in range(2):
+        assert c.prepare([Value(1.0), Value(2.0)])().data == 2.0
+        c([1.0, 2.0])
+
+
 def test_bad_input_says_what_to_do():
     c = compile(smooth)
     with pytest.raises(ValueError, match="given 3 and 4 items"):
@@ -584,7 +614,7 @@ import cloudpickle, joblib
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from autograd_mini import Value
-from autograd_mini.compiler.compiled import compile
+from autograd_mini.compiler.compiled import Compiled, compile
 
 w = Value(2.0)
 
