@@ -42,8 +42,8 @@ def compile(
     """Return a function that computes what `f` does, by a program traced from it; also a decorator.
 
     Arguments are numbers, or nested lists, tuples, dicts and NumPy arrays of numbers. Anything else (a
-    text, a bool, None, a model), and the arguments at `static_argnums`, is part of what is traced: `f` is
-    traced anew for another one. Results are floats, or bools, in the structure that `f` returns. Leaves
+    text, a bool, None, a model), and the arguments at `static_argnums`, is part of the trace: `f` is traced
+    anew for another one. Results are floats, or bools, in the structure that `f` returns. Leaves
     used from outside are read at each call.
 
     `argnums` says with respect to which arguments derivatives are taken; by default the first that holds
@@ -167,7 +167,7 @@ class Compiled:
 
     @property
     def _function(self) -> Callable[..., Any]:
-        """What is computed, as a function that takes Values too."""
+        """The function that is computed, which takes Values too."""
         return self._outputs.function(self._f)
 
     @property
@@ -400,7 +400,7 @@ def _restore(f: Callable[..., Any], options: Options) -> Compiled:
 
 
 class Bound:
-    """A compiled method and its instance, which is part of what is traced."""
+    """A compiled method and its instance, which is part of the trace."""
 
     def __init__(self, function: Compiled, instance: Any) -> None:
         self.__func__, self.__self__ = function, instance

@@ -68,7 +68,7 @@ class Shipment:
 
     @cached_property
     def token(self) -> str:
-        """A name for what is computed, the same wherever it is computed."""
+        """A name for what is computed, the same in every process."""
         programs = [(program.fingerprint, leaves) for program, leaves in self.programs]
         text = repr((programs, self.layout, self.function, self.call.key, self.bits))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -131,7 +131,7 @@ class Gradient(Outputs):
         return self.arranged(value, build(self.derivative_structure(call), derivatives))
 
     def arranged(self, value: Any, derivative: Any) -> Any:
-        """Return the derivative with what is wanted beside it."""
+        """Return the derivative, with the value if that is wanted."""
         if self.with_value:
             return value, derivative
         return (derivative, value[1]) if self.has_aux else derivative

@@ -362,7 +362,7 @@ class Loop:
             self.operands[j] = operands
             if all(isinstance(x, Number | Same) for x in operands):
                 fixed.add(j)
-        for j, operands in enumerate(self.operands):  # the one before is the same
+        for j, operands in enumerate(self.operands):  # also results carried unchanged
             self.operands[j] = [
                 Same(base + x.position)
                 if isinstance(x, Carried)
@@ -377,7 +377,7 @@ class Loop:
                 elif isinstance(x, Table):
                     fixed.difference_update(x.positions)
         size = 0
-        while size != len(fixed):  # what is computed before reads only what is
+        while size != len(fixed):  # what is computed before the loop reads nothing made in it
             size = len(fixed)
             fixed = {
                 j

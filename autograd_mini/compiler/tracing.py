@@ -185,7 +185,7 @@ class _Tracer(modes.Watcher):
     def on_compare(self, comparison: Callable[..., bool], x: Value, y: Any, result: bool) -> Any:
         with modes.Mode(recording=True):
             node = truth(comparison, x, y)
-        # x != 0.0 is how the truth of x is asked for, which is no tie.
+        # The truth of x is asked for as x != 0.0, which is not a tie.
         tie = comparison is operator.eq if result else comparison is operator.ne and y != 0.0
         return Reading(node, self, is_truth=True, is_tie=tie)
 

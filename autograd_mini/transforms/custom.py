@@ -198,7 +198,7 @@ def _refuse_if_taken(op: Primitive) -> None:
 
 
 def _checked(name: str, rule: Rule) -> Rule:
-    """Return a rule that complains if it gives no number."""
+    """Return a rule that raises TypeError if it gives no number."""
 
     @wraps(rule)
     def checked(y: Any, *operands: Any) -> Any:

@@ -97,12 +97,12 @@ def _whole(i: Any) -> int:
     raise TypeError(f"{CALL}: i is a {type(i).__name__}, not an int: give int(i){remedy}")
 
 
-def _copy_of(chosen: Any) -> Any:
+def _copy_of(x: Any) -> Any:
     """Return the element: plain numbers as they are, Values as nodes of their own."""
-    if is_number(chosen):
-        return int(chosen) if _is_whole(chosen) else as_number(chosen)
-    numbers, structure = flatten(chosen, "the element of values")
-    return structure.rebuild([x if x.__class__ is float else identity(x) for x in numbers])
+    if is_number(x):
+        return int(x) if _is_whole(x) else as_number(x)
+    numbers, structure = flatten(x, "the element of values")
+    return structure.rebuild([n if n.__class__ is float else identity(n) for n in numbers])
 
 
 def _is_whole(x: Any) -> bool:

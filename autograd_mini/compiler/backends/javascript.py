@@ -115,7 +115,7 @@ def _letters(op: Primitive) -> list[str]:
 def _partials(op: Primitive, called: dict[str, Primitive]) -> str:
     """Return the array of a primitive's partials; add to `called` the primitives that they call."""
     if op.variadic:
-        if f"{op.name}_partials" not in _written_by_hand():
+        if f"{op.name}_partials" not in _library():
             raise _no_function(op)
         return f"{op.name}_partials"
     if op.name in PARTIALS:
@@ -131,20 +131,20 @@ def _partials(op: Primitive, called: dict[str, Primitive]) -> str:
 
 def _functions(called: Mapping[str, Primitive]) -> str:
     """Return the functions of these primitives, and of all that they call."""
-    hand = _written_by_hand()
+    library = _library()
     found: dict[str, str] = {}
     waiting = {f"{name}_": op for name, op in called.items()}
-    waiting |= {f"{name}_partials": op for name, op in called.items() if f"{name}_partials" in hand}
+    waiting |= {f"{name}_partials": op for name, op in called.items() if f"{name}_partials" in library}
     while waiting:
         name, op = waiting.popitem()
         if name in found or name[:-1] in SPELLED:
             continue
-        if name in hand:
-            found[name] = hand[name]
-            words = re.findall(r"\b[A-Za-z]\w*", hand[name])
-            waiting.update((word, op) for word in words if word in hand)
+        if name in library:
+            found[name] = library[name]
+            words = re.findall(r"\b[A-Za-z]\w*", library[name])
+            waiting.update((word, op) for word in words if word in library)
             waiting.update(
-                (word, TABLE[word[:-1]]) for word in words if word[-1] == "_" and word not in hand
+                (word, TABLE[word[:-1]]) for word in words if word[-1] == "_" and word not in library
             )
             continue
         if op.definition is None or op.variadic:
@@ -166,7 +166,7 @@ def _no_function(op: Primitive) -> ValueError:
 
 
 @cache
-def _written_by_hand() -> dict[str, str]:
+def _library() -> dict[str, str]:
     """The functions of ``functions.js``, by name."""
     text = (pkgutil.get_data(__package__, "functions.js") or b"").decode().replace("\nexport ", "\n")
     blocks = re.split(r"\n\n(?=/\*\*|function|const|let)", text)[1:]

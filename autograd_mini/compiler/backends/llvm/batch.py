@@ -87,7 +87,7 @@ class BatchKernel:
                 )
                 functions = Functions(self.parts.each.table, called)
                 engine = Engine(module, functions)
-            address = engine.address("rows")
+            address = engine.address("batch")
             self._kernels[key] = Loop(address, LOOP(address), key[0], scratch, functions, engine)
         return self._kernels[key]
 

@@ -87,7 +87,7 @@ def batch_code(
     *,
     streaming: bool,
 ) -> tuple[Any, int, set[tuple[str, int]]]:
-    """Return the module with ``rows(columns, uniforms, outs, sums, scratch, begin, end, divisor)``.
+    """Return the module with ``batch(columns, uniforms, outs, sums, scratch, begin, end, divisor)``.
 
     `columns` has pointers to the mapped inputs; `outs` has pointers to the outputs that are columns, then
     to the bytes that say where the guards hold. `uniforms` are the other inputs; `sums` receives the other
@@ -112,7 +112,7 @@ class _Writer:
         self.program, self.target, self.streaming = program, target, streaming
         self.inline = sum(op[0] in FUNCTIONS for op in program.code) <= INLINE
         self.called: set[tuple[str, int]] = set()
-        self.module = ir.Module("rows")
+        self.module = ir.Module("batch")
         self.vector = ir.VectorType(DOUBLE, target.width)
         self.columns = {k: i for i, k in enumerate(k for k, m in enumerate(mapped) if m)}
         self.uniforms = {k: i for i, k in enumerate(k for k, m in enumerate(mapped) if not m)}
@@ -357,7 +357,7 @@ class _Writer:
 
     def _loop(self, kind: Any, pieces: Sequence[Any]) -> None:
         arguments = [*kind.args, DOUBLE]
-        function = self._function("rows", ir.FunctionType(ir.VoidType(), arguments))
+        function = self._function("batch", ir.FunctionType(ir.VoidType(), arguments))
         width = self.target.width
         self.arguments = function.args
         *tables, begin, end, divisor = function.args
@@ -377,7 +377,7 @@ class _Writer:
         at.add_incoming(following, body)
         builder.cbranch(builder.icmp_signed("<", following, end), body, done)
         builder.position_at_end(done)
-        rows = builder.sitofp(builder.sub(end, begin), DOUBLE)
+        items = builder.sitofp(builder.sub(end, begin), DOUBLE)
         for i in range(len(self.sums)):
             total = builder.load(self._sum(i), typ=addends, align=64)
             half = ADDENDS
@@ -396,7 +396,7 @@ class _Writer:
             if i in self.also:
                 at = ir.Constant(INT64, self.also[i])
                 same = builder.load(builder.gep(function.args[1], [at], source_etype=DOUBLE), typ=DOUBLE)
-                number = builder.fadd(number, builder.fmul(rows, same))
+                number = builder.fadd(number, builder.fmul(items, same))
             place = builder.gep(function.args[3], [ir.Constant(INT64, i)], source_etype=DOUBLE)
             builder.store(builder.fdiv(number, divisor), place)
         if self.streaming:

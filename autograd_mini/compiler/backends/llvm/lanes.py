@@ -128,8 +128,8 @@ class Lanes:
     def _eight_lanes(self, value: IR, start: int) -> IR:
         if self.target.width == 8:
             return value
-        chosen = ir.Constant(ir.VectorType(INT32, 8), list(range(start, start + 8)))
-        return self.builder.shuffle_vector(value, undefined(value.type), chosen)
+        lanes = ir.Constant(ir.VectorType(INT32, 8), list(range(start, start + 8)))
+        return self.builder.shuffle_vector(value, undefined(value.type), lanes)
 
     def _joined(self, a: IR, b: IR) -> IR:
         count = a.type.count + b.type.count

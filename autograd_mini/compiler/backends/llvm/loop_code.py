@@ -546,7 +546,7 @@ class _Stage:
         self.before: list[tuple[int, int]] = []  # copies to make before the loop
         self.ends: list[tuple[int, int]] = []  # places of the ends of sums
         self.rest = loop.run.times % self.lanes  # lanes of the last vector that count
-        self.written: dict[Any, int] = {}  # places of the vectors of other operands
+        self.other_vectors: dict[Any, int] = {}  # places of the vectors of other operands
         self.sums: list[tuple[str, str, str]] = []  # phis of sums: kind and names, start and next
         self.after: list[tuple[str, str, int]] = []  # ends of sums, to be written after the loop
         self.inner_loops = 0
@@ -808,10 +808,10 @@ class _Stage:
         if isinstance(x, Here) and x.position in self.vectors:
             return self.vectors[x.position]
         key = key_of(x)
-        if key not in self.written:
-            self.written[key] = self.writer.reserve(self.lanes)
-            self.body.store(self.value(x), self.body.type, self.written[key])
-        return self.written[key]
+        if key not in self.other_vectors:
+            self.other_vectors[key] = self.writer.reserve(self.lanes)
+            self.body.store(self.value(x), self.body.type, self.other_vectors[key])
+        return self.other_vectors[key]
 
     def _moving(self, places: Any, base: str, k: str) -> str:
         """Return a pointer to a place that depends on the inner iteration."""
