@@ -264,7 +264,17 @@ def c_replay(folder, program):
     source, library = folder / f"{name}.c", folder / f"{name}.so"
     source.write_text(backends.source("c", program))
     strictly = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
-    options = ["-O2", "-ffp-contract=off", "-shared", "-fPIC", str(source), "-o", str(library), "-lm"]
+    options = [
+        "-O2",
+        "-fno-builtin",
+        "-ffp-contract=off",
+        "-shared",
+        "-fPIC",
+        str(source),
+        "-o",
+        str(library),
+        "-lm",
+    ]
     subprocess.run(["cc", *strictly, *options], check=True)
     function = ctypes.CDLL(str(library)).replay
 
@@ -297,6 +307,17 @@ def test_every_primitive_and_its_partials_in_c_to_the_bit(tmp_path):
         numbers = [x for point in points for x in point[k]]
         for x, y, is_exact in zip(replay(numbers), every.evaluate(numbers), places, strict=True):
             assert bits([x]) == bits([y]) if is_exact else ulps(x, y) <= 4.0
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_powers_in_c_are_those_of_the_library(tmp_path):
+    # A compiler that knows pow makes x * x of pow(x, 2.0), and 1.0 / x of pow(x, -1.0).
+    leaf = Value(0.5)
+    program = Graph([leaf**2.0, leaf**-1.0], [leaf]).program()
+    replay = c_replay(tmp_path, program)
+    rng = random.Random(1)
+    for x in [rng.uniform(0.1, 9.0) for _ in range(10_000)]:
+        assert bits(replay([x])) == bits(program.evaluate([x]))
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")

@@ -38,7 +38,17 @@ def compiled(folder, texts):
     named = [text.replace("int replay(", f"int replay{k}(") for k, text in enumerate(texts)]
     path.write_text("\n".join(named))
     strictly = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
-    options = ["-O2", "-ffp-contract=off", "-shared", "-fPIC", str(path), "-o", str(library), "-lm"]
+    options = [
+        "-O2",
+        "-fno-builtin",
+        "-ffp-contract=off",
+        "-shared",
+        "-fPIC",
+        str(path),
+        "-o",
+        str(library),
+        "-lm",
+    ]
     subprocess.run(["cc", *strictly, *options], check=True)
     loaded = ctypes.CDLL(str(library))
     return [getattr(loaded, f"replay{k}") for k in range(len(texts))]

@@ -324,7 +324,7 @@ def test_in_c_and_in_javascript(tmp_path):
             continue
     if shutil.which("cc"):
         (tmp_path / "f.c").write_text(text + main)
-        flags = ["-Wall", "-Wextra", "-Werror", "-O2", "-ffp-contract=off"]
+        flags = ["-Wall", "-Wextra", "-Werror", "-O2", "-fno-builtin", "-ffp-contract=off"]
         subprocess.run(["cc", *flags, "f.c", "-o", "f", "-lm"], cwd=tmp_path, check=True)
         lines = subprocess.run(["./f"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
         found = {int(k): list(map(float.fromhex, xs)) for k, *xs in map(str.split, lines.splitlines())}

@@ -19,6 +19,7 @@ def source(program: Program) -> str:
     """Return a function ``int replay(const double *in, double *out)``; it returns 0 where a guard fails.
 
     Compile with ``-ffp-contract=off`` for results to the bit: a fused multiply-add rounds once, not twice.
+    And with ``-fno-builtin``: compilers make x · x of ``pow(x, 2.0)``, which is not quite the same.
     Only `hypot`, which is C's own, and the Bessel functions `j0`, `j1`, `y0`, `y1`, which are POSIX's, may
     differ from Python's and SciPy's in the last places. Each loop found in the program is a `for`, and its
     results are in static memory: the function then runs in one thread at a time. Raises ValueError for a
@@ -35,7 +36,7 @@ def source(program: Program) -> str:
         [
             "#include <math.h>",
             "",
-            f"/* {numbers}; cc -O2 -ffp-contract=off ... -lm */",
+            f"/* {numbers}; cc -O2 -fno-builtin -ffp-contract=off ... -lm */",
             "int replay(const double *in, double *out) {",
             *([] if any("in[" in line for line in body) else ["    (void)in;"]),
             *body,
