@@ -332,6 +332,49 @@ def nested_at_random(seed):
     return f
 
 
+def units_at_random(seed):
+    """A recurrence of units that do alike: dense, in another order, with calls, squares and data."""
+    rng = random.Random(seed)
+    size, times = rng.choice((4, 5, 8, 9, 16)), rng.randrange(20, 40)
+    orders = [list(range(size)) for _ in range(6)]
+    for order in orders[2:]:
+        if rng.random() < 0.6:
+            rng.shuffle(order)
+    steps = [[rng.randrange(n) for n in (8, 8, 6, 8, 6, 20)] for _ in range(rng.randrange(3, 12))]
+    data = [[rng.choice((0.0, -0.0, 1.0, rng.gauss(0, 1))) for _ in range(size)] for _ in range(times)]
+    dense, one_differs, far = rng.random() < 0.5, rng.random() < 0.3, rng.random() < 0.5
+    zeros = None if rng.random() < 0.5 else [rng.choice((0.0, -0.0))] * size
+    kinds = [
+        lambda y, z, x, b, odd: y + z,
+        lambda y, z, x, b, odd: y * z,
+        lambda y, z, x, b, odd: y - x,
+        lambda y, z, x, b, odd: tanh(y) * z,
+        lambda y, z, x, b, odd: where(y - 0.1, y, z),
+        lambda y, z, x, b, odd: y * b,
+        lambda y, z, x, b, odd: y * x + (0.5 if odd else 1.0) * z,
+        lambda y, z, x, b, odd: (y * 0.1) ** 2,
+    ]
+
+    def f(x):
+        h = zeros or [0.5 * x[u] for u in range(size)]
+        states, total, units = [h, h, h], 0.0, range(size)
+        for t in range(times):
+            made = [h, [data[t][u] * x[u] for u in units], states[-1 - (far and t > 1)]]
+            if dense:
+                made.append([sum(x[(7 * u + k) % COUNT] * h[k] for k in units) for u in units])
+            for kind, first, order, second, other, shift in steps:
+                a, b = made[-1 - first % len(made)], made[-1 - second % len(made)]
+                pairs = zip(units, orders[order], orders[other], strict=True)
+                made.append([kinds[kind](a[p], b[q], x[u + shift], b[0], u % 2) for u, p, q in pairs])
+            last = zip(units, made[-1], made[0], strict=True)
+            h = [tanh(y) + (0.3 if one_differs and u == 2 else 0.2) * z for u, y, z in last]
+            states.append(h)
+            total = total + h[0] * h[-1]
+        return total + sum(h) + x[0]
+
+    return f
+
+
 def numbers(rng):
     """Numbers to call a function with, a zero or one among them now and then."""
     return [rng.choice((0.0, 1.0)) if rng.random() < 0.03 else rng.uniform(-1.5, 1.5) for _ in range(COUNT)]

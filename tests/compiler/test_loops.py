@@ -7,11 +7,19 @@ import random
 import numpy as np
 import pytest
 from bits import bits
-from loop_programs import WRITTEN, at_random, graph_of, nested_at_random, numbers
+from loop_programs import (
+    WRITTEN,
+    at_random,
+    graph_of,
+    nested_at_random,
+    numbers,
+    two_steps_back,
+    units_at_random,
+)
 
 import autograd_mini as am
 from autograd_mini import Value
-from autograd_mini.compiler import bodies, loops, rolling
+from autograd_mini.compiler import bodies, loops, packs, rolling
 from autograd_mini.compiler.arguments import call_of
 from autograd_mini.compiler.backends import load
 from autograd_mini.compiler.backends.llvm import processor
@@ -42,6 +50,27 @@ def loops_in_loops(monkeypatch):
         (rolling, "LEAST_NESTED", 0.05),
     ]:
         monkeypatch.setattr(module, name, number)
+
+
+@pytest.fixture
+def packs_everywhere(monkeypatch):
+    """Compute alike in lanes whatever can be, though it may save nothing; return the packs."""
+    monkeypatch.setattr(packs, "LEAST", -math.inf)
+    monkeypatch.setattr(packs, "FEWEST", 2)
+    return watched_packs(monkeypatch)
+
+
+def watched_packs(monkeypatch):
+    found = []
+
+    def packed(items, *given):
+        units = packs.packed(items, *given)
+        assert sorted(j for unit in units for j in unit) == sorted(item.position for item in items)
+        found.extend(unit for unit in units if len(unit) > 1)
+        return units
+
+    monkeypatch.setattr("autograd_mini.compiler.backends.llvm.loop_code.packed", packed)
+    return found
 
 
 def inner_loops(program):
@@ -131,11 +160,50 @@ def test_a_result_is_read_one_iteration_later_with_two_beginnings(monkeypatch):
     assert inner_loops(check(at_random(57), 57, (2, 4), monkeypatch))
 
 
+@pytest.mark.parametrize("f", WRITTEN, ids=lambda f: f.__name__)
+@pytest.mark.usefixtures("packs_everywhere")
+def test_units_in_lanes_leave_a_recurrence_equal_to_eager(f, monkeypatch):
+    check(f, 0, (2, 4, 8), monkeypatch)
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_random_units_in_lanes_equal_eager_bit_for_bit(block, monkeypatch, packs_everywhere):
+    for seed in range(block, 16, 8):
+        check(units_at_random(seed), seed, ((2, 4, 8)[seed % 3],), monkeypatch)
+        check(nested_at_random(seed), seed, ((2, 4, 8)[seed % 3],), monkeypatch)
+    assert packs_everywhere
+
+
+def recurrent(x):
+    """Eight units, each of which reads all of them."""
+    h, total = [0.0] * 8, 0.0
+    for t in range(40):
+        sums = [sum((x[(5 * u + k) % 60] * h[k] for k in range(8)), 0.1 * x[t % 50]) for u in range(8)]
+        h = [am.tanh(s) for s in sums]
+        total = total + h[3] * h[5]
+    return total
+
+
+@pytest.mark.parametrize("width", [4, 8])
+def test_units_of_a_recurrence_lie_in_lanes_where_that_saves_instructions(width, monkeypatch):
+    found = watched_packs(monkeypatch)
+    check(recurrent, 0, (width,), monkeypatch)
+    assert max(map(len, found)) == width
+    assert sum(map(len, found)) > 64  # of 64 products and 64 additions there, and as many back
+    found.clear()
+    check(two_steps_back, 0, (width,), monkeypatch)
+    assert not found
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("block", range(1000))
 def test_100_000_random_loops_equal_eager(block, monkeypatch, request):
     if block % 2:
         request.getfixturevalue("loops_in_loops")
+    if block % 4 > 1:
+        request.getfixturevalue("packs_everywhere")
+        for seed in range(10 * block, 10 * block + 10):
+            check(units_at_random(seed), seed, (2, 4, 8), monkeypatch)
     for seed in range(50 * block, 50 * block + 50):
         check(at_random(seed), seed, (2, 4, 8), monkeypatch)
         check(nested_at_random(seed), seed, (2, 4, 8), monkeypatch)

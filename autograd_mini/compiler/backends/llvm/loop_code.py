@@ -2,8 +2,9 @@
 
 Results that other stages read are columns of a buffer, one number for each iteration. A parallel stage
 computes as many iterations at once as a vector has lanes; its last vector reaches past the end, into room
-that is never read. Sums are added in order: their terms are transposed, so that several sums lie in the
-lanes of one vector, and added iteration after iteration.
+that is never read. A recurrence goes one iteration at a time, what its units do alike in lanes (`packs`).
+Sums are added in order: their terms are transposed, so that several sums lie in the lanes of one vector,
+and added iteration after iteration.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from autograd_mini.compiler.bodies import (
     key_of,
 )
 from autograd_mini.compiler.loops import ABSENT
+from autograd_mini.compiler.packs import packed
 from autograd_mini.compiler.program import definition
 from autograd_mini.compiler.rolling import Loop, Rolled, Stage
 from autograd_mini.engine.table import Primitive
@@ -84,13 +86,18 @@ class _Body:
     """Instructions on vectors of `lanes` doubles, or on doubles; equal ones once."""
 
     def __init__(self, writer: _Writer, lanes: int) -> None:
-        self.writer, self.lanes = writer, lanes
+        self.writer = writer
+        self.resize(lanes)
         self.lines: list[str] = []
         self.head: list[str] = []
         self.block = "body"  # the label of the current block
+        self._written: dict[tuple[str, bool], str] = {}
+
+    def resize(self, lanes: int) -> None:
+        """Let the instructions that follow be of so many lanes."""
+        self.lanes = lanes
         self.type = f"<{lanes} x double>" if lanes > 1 else "double"
         self.bit = f"<{lanes} x i1>" if lanes > 1 else "i1"
-        self._written: dict[tuple[str, bool], str] = {}
 
     def put(self, text: str, *, head: bool = False) -> str:
         """Return the register of an instruction's result; `head` puts it before the loop."""
@@ -550,6 +557,10 @@ class _Stage:
         self.sums: list[tuple[str, str, str]] = []  # phis of sums: kind and names, start and next
         self.after: list[tuple[str, str, int]] = []  # ends of sums, to be written after the loop
         self.inner_loops = 0
+        self.pack_of: dict[int, tuple[int, ...]] = {}
+        self.packed: dict[tuple[int, ...], str] = {}
+        self.starts: dict[tuple[tuple[int, ...], tuple[int, ...]], str] = {}  # phis of packs
+        self.ready: dict[tuple[int, ...], int] = {}  # of places, where their doubles lie side by side
 
     def write(self) -> None:
         loop, body = self.loop, self.body
@@ -559,15 +570,24 @@ class _Stage:
             straight, [item.operands for item in straight], [[x] for x in straight], inner=False
         )
         last = {straight[group.items[-1]].position: group for group in groups}
-        for part in self.stage.parts:
+        parts = self._in_packs(straight) or self.stage.parts
+        for part in parts:
             if isinstance(part, Inner):
                 self._inner(part)
             elif part.position in last:
                 self._add(last[part.position], self.value)
+            elif part.position in self.pack_of:
+                self._compute_pack(self.pack_of[part.position])
             elif part.name not in (TERMS, PRODUCT) and part.position not in self.values:
                 self._compute(part.position)
         phis = [f"{phi} [{x}, %entry], [{y}, %{body.block}]" for phi, x, y in self.sums]
+        for (unit, initial), name in self.starts.items():
+            kind = f"<{len(unit)} x double>"
+            x = self._ready([self.writer.place(k) for k in initial], head=True)
+            phis.append(f"  {name} = phi {kind} [{x}, %entry], [{self.packed[unit]}, %{body.block}]")
         for (q, k), name in self.phis.items():
+            if q not in self.values:
+                self._compute(q)
             x = body.load(self.writer.place(k), head=True)
             if self.lanes > 1:
                 x = body.put(
@@ -632,6 +652,11 @@ class _Stage:
         return "%r"
 
     def _compute(self, j: int) -> None:
+        if j in self.pack_of:
+            unit = self.pack_of[j]
+            vector = f"<{len(unit)} x double> {self.packed[unit]}"
+            self.values[j] = self.body.put(f"extractelement {vector}, i64 {unit.index(j)}")
+            return
         item = self.items[j]
         self.values[j] = self._apply(item, [self.value(x) for x in item.operands])
         if self.loop.base + j in self.writer.column:
@@ -675,6 +700,77 @@ class _Stage:
             f"call {body.type} @llvm.masked.gather.v{lanes}f64.v{lanes}p0(<{lanes} x ptr> {pointer}, "
             f"i32 8, {body.bit} splat (i1 true), {body.type} poison)"
         )
+
+    # ---- packs -----------------------------------------------------------------------------------
+
+    def _in_packs(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Find packs in a recurrence; return the items in their order, a pack by its last one."""
+        if self.lanes > 1 or len(items) < len(self.stage.parts) or self.loop.in_order:
+            return []
+        if any(item.name in (TERMS, PRODUCT) for item in items):
+            return []
+        column = self.writer.column
+        columns = [item.position for item in items if self.loop.base + item.position in column]
+        table = self.writer.rolled.table
+        calls = {name for name in table if name in LIBRARY or isinstance(table[name], BySciPy)}
+        units = packed(items, self.width, columns, calls - INTRINSICS.keys())
+        self.pack_of = {j: unit for unit in units if len(unit) > 1 for j in unit}
+        return [self.items[unit[-1]] for unit in units] if self.pack_of else []
+
+    def _compute_pack(self, unit: tuple[int, ...]) -> None:
+        body, items = self.body, [self.items[j] for j in unit]
+        given = [self._lanes_of(x) for x in zip(*(item.operands for item in items), strict=True)]
+        body.resize(len(unit))
+        self.packed[unit] = self._apply(items[0], given)
+        body.resize(1)
+        for j in unit:
+            if self.loop.base + j in self.writer.column:
+                self._compute(j)
+                at = self.writer.column[self.loop.base + j]
+                body.store(self.values[j], body.type, at, self._here("%b"))
+
+    def _lanes_of(self, operands: Sequence[Operand]) -> str:
+        """Return operands of the items of a pack as a vector."""
+        body, lanes = self.body, len(operands)
+        kind = f"<{lanes} x double>"
+        first = operands[0]
+        if len({key_of(x) for x in operands}) == 1:
+            one = self.value(first)
+            body.resize(lanes)
+            same = body.number(first.x) if isinstance(first, Number) else body.splat(one)
+            body.resize(1)
+            return same
+        if all(isinstance(x, Number | Same) for x in operands):
+            return self._ready(self.writer.places_of(operands).tolist())
+        if all(isinstance(x, Here | Carried) for x in operands):
+            positions = tuple(x.position for x in operands)  # type: ignore[union-attr]
+            unit = self.pack_of.get(positions[0], ())
+            if all(isinstance(x, Here) for x in operands) and set(positions) <= set(unit):
+                if positions == unit:
+                    return self.packed[unit]
+                whole = f"<{len(unit)} x double>"
+                return body.shuffle(whole, self.packed[unit], "poison", [unit.index(j) for j in positions])
+            if positions == unit and all(isinstance(x, Carried) and self._in_register(x) for x in operands):
+                initial = tuple(x.initial[0] for x in operands)  # type: ignore[union-attr]
+                if (unit, initial) not in self.starts:
+                    self.starts[unit, initial] = self.writer.register()
+                return self.starts[unit, initial]
+        vector = "poison"
+        for lane, x in enumerate(operands):
+            vector = body.put(f"insertelement {kind} {vector}, double {self.value(x)}, i64 {lane}")
+        return vector
+
+    def _ready(self, places: Sequence[int], *, head: bool = False) -> str:
+        """Return the doubles at places that are written before the loop as a vector."""
+        body, key = self.body, tuple(places)
+        start = places[0]
+        if key != tuple(range(start, start + len(places))):
+            if key not in self.ready:
+                self.ready[key] = self.writer.reserve(len(places))
+                self.before += [(self.ready[key] + k, at) for k, at in enumerate(places)]
+            start = self.ready[key]
+        pointer = body.at(start, "%r", head=head)
+        return body.put(f"load <{len(places)} x double>, ptr {pointer}, align 8", head=head)
 
     # ---- inner loops -----------------------------------------------------------------------------
 
