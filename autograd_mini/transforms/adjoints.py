@@ -59,6 +59,8 @@ def adjoints(
     if live and any(node.op is element for node in order):
         return _adjoints_at_every_place(output, inputs)
     leads = leading_to(ends, order)
+    if live:
+        _note_choices(output, order, leads, ends)
     found: dict[Value, Any] = {output: 1.0}
     for node in order:
         if node in ends or node not in leads:
@@ -85,6 +87,7 @@ def _adjoints_at_every_place(output: Value, inputs: Sequence[Value]) -> list[Any
     ends = set(inputs)
     order = order_of_all(output, until=ends)
     leads = leading_to(ends, order)
+    _note_choices(output, order, leads, ends)
     found: dict[Value, Any] = {output: 1.0}
     truth_of = cache(equal)
     sides = Sides(where, truth_of, _compared)
@@ -118,6 +121,24 @@ def _adjoints_at_every_place(output: Value, inputs: Sequence[Value]) -> list[Any
             term = derivative if unit else adjoint * derivative
             add(operand, term if active is None else element(active, -0.0, term), active)
     return [found.get(x, 0.0) for x in inputs]
+
+
+def _note_choices(output: Value, order: Iterable[Value], leads: set[Value], ends: set[Value]) -> None:
+    """Ask for the truth of choices of which only the other side leads to an input.
+
+    Inside a function that is traced it may be the side taken at the next call. Rules ask for all others.
+    """
+    if not modes.listening or not modes.heard("on_index"):
+        return
+    choices = [node for node in order if node.op is where and node not in leads]
+    if choices:
+        reaching = set(ends)
+        for node in reversed(topological_order(output, through_edges=False, until=ends)):
+            if any(x in reaching for x in node.operands if isinstance(x, Value)):
+                reaching.add(node)
+        for node in choices:
+            if any(x in reaching for x in node.operands[1:] if isinstance(x, Value)):
+                bool(node.operands[0])
 
 
 def _compared(truth: Value) -> tuple[Value, float] | None:

@@ -12,11 +12,11 @@ from bits import bits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_mini import Value, exp, grad, maximum, no_grad, softmax, stop_gradient, where
+from autograd_mini import Value, exp, floor, grad, maximum, no_grad, softmax, stop_gradient, where
 from autograd_mini.compiler.compiled import compile
 from autograd_mini.engine import modes
 from autograd_mini.formulas.derivative import derivative
-from autograd_mini.transforms.functions import value_and_grad
+from autograd_mini.transforms.functions import hessian, jacobian, value_and_grad
 
 COMPARISONS = [operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne]
 SPECIAL = [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan]
@@ -252,3 +252,25 @@ def test_a_choice_through_which_no_derivative_can_pass_is_no_branch():
         assert bits(c.grad(x)) == bits(grad(f)(x))
     assert traces(c) == 1
     assert not c.grad.program([0.5, 0.5]).guards
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: where(x[0] < 0.0, x[1] * x[1], 3.0),
+        lambda x: where(x[0] < 0.0, 3.0, x[1]) * x[1],
+        lambda x: where(x[0] < 0.0, where(x[1] < 0.0, x[1] * x[0], 1.0), 2.0) * x[1],
+        lambda x: where(x[0] < 0.0, floor(x[1]), x[1]) * x[1],
+    ],
+)
+def test_a_derivative_inside_knows_of_the_side_that_was_constant_when_traced(f):
+    points = [[0.5, 0.7], [-0.5, 0.7], [-0.5, -0.7], [0.5, -0.7]]
+    for first in points:
+        for g in (grad(f), jacobian(grad(f)), hessian(f)):
+            c = compile(g)
+            c(first)
+            for x in points:
+                assert c(x) == g(x)
+        c = compile(f)
+        c.hessian(first)
+        assert [c.hessian(x) for x in points] == [hessian(f)(x) for x in points]
