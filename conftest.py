@@ -4,7 +4,10 @@ import doctest
 import os
 import re
 
+import pytest
 from hypothesis import settings
+
+from autograd_mini.engine.table import TABLE
 
 collect_ignore = ["tests/engine/typed.py"]  # for a type checker: much in it is wrong, and would raise
 
@@ -24,3 +27,12 @@ class MarkdownParser(doctest.DocTestParser):
 
 # pytest looks the parser up at each text file; docstrings keep the parser that doctest bound.
 doctest.DocTestParser = MarkdownParser
+
+
+@pytest.fixture(autouse=True)
+def _table_as_it_was():
+    """Take the primitives that a test has made out of the table again: other tests go over all of it."""
+    before = set(TABLE)
+    yield
+    for name in TABLE.keys() - before:
+        del TABLE[name]
